@@ -1,0 +1,1 @@
+module.exports = { displayName: 'resource', preset: '../../jest.preset.js' };

@@ -1,0 +1,73 @@
+import eslint from '@eslint/js';
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+// Who may import whom. docs/adr/0002 says why; tools/lint-fixture proves that a breach is reported.
+const boundaries = [
+  { sourceTag: 'type:publishable', onlyDependOnLibsWithTags: ['type:publishable'] },
+  { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit'] },
+  { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit'] },
+  { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:testing'] },
+  { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:testing'] },
+];
+// Tests may use libs/testing on top of what their project may import.
+const inTests = boundaries.map((rule) => ({
+  ...rule,
+  onlyDependOnLibsWithTags: [...rule.onlyDependOnLibsWithTags, 'type:testing'],
+}));
+const moduleBoundaries = (depConstraints) => ['error', { depConstraints }];
+
+const frameworks = ['@nestjs/*', 'passport', 'passport-jwt', 'rxjs', 'rxjs/*', 'fastify', 'express'];
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', '**/*.js', '**/*.mjs', 'tools/lint-fixture/**'] },
+  eslint.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    files: ['**/*.ts'],
+    languageOptions: {
+      parserOptions: { project: ['{apps,libs}/*/tsconfig.spec.json', '{e2e,tools}/tsconfig.spec.json'] },
+    },
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': moduleBoundaries(boundaries),
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-extraneous-class': 'off',
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['**/*.spec.ts', '**/test/**/*.ts', 'e2e/**/*.ts'],
+    rules: { '@nx/enforce-module-boundaries': moduleBoundaries(inTests) },
+  },
+  {
+    // The core of jwt-guard knows no framework.
+    files: ['libs/jwt-guard/src/core/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: [...frameworks, '../nest/*', '../relay/*'], message: 'The core knows no framework.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['libs/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Libraries read no environment; apps pass it in.' },
+      ],
+    },
+  },
+  prettier,
+);

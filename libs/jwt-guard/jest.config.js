@@ -1,0 +1,1 @@
+module.exports = { displayName: 'jwt-guard', preset: '../../jest.preset.js' };

@@ -1,0 +1,127 @@
+/**
+ * The one table of everything this library can answer instead of "yes".
+ *
+ * A *rejection* says: this token (or request) is bad. An *outage* says: it could not be decided, and asking
+ * again may help. The two are never mixed: a failing dependency is no reason to log a user out.
+ */
+
+/** `error` of RFC 6750, section 3.1; absent where no token was sent. */
+export type BearerError = 'invalid_request' | 'invalid_token' | 'insufficient_scope';
+
+export interface RejectionRow {
+  readonly status: 400 | 401 | 403;
+  readonly error?: BearerError;
+  /** What the caller may read. Never holds a token or a claim. */
+  readonly text: string;
+}
+
+export interface OutageRow {
+  readonly status: 502 | 503 | 504;
+  readonly text: string;
+}
+
+const invalidRequest = (text: string): RejectionRow => ({ status: 400, error: 'invalid_request', text });
+const invalidToken = (text: string): RejectionRow => ({ status: 401, error: 'invalid_token', text });
+const forbidden = (text: string): RejectionRow => ({ status: 403, error: 'insufficient_scope', text });
+
+export const REJECTIONS = Object.freeze({
+  // extract
+  token_missing: { status: 401, text: 'An access token is required.' } as RejectionRow,
+  authorization_malformed: invalidRequest('The Authorization header is not of the form "Bearer <token>".'),
+  authorization_repeated: invalidRequest('More than one Authorization header was sent.'),
+  // decode
+  token_too_large: invalidToken('The access token is too large.'),
+  token_malformed: invalidToken('The access token is not a well-formed signed JWT.'),
+  alg_not_allowed: invalidToken('The access token is signed with an algorithm that is not allowed.'),
+  header_not_allowed: invalidToken('The access token has a header parameter that is not allowed.'),
+  typ_not_allowed: invalidToken('The access token is not of the expected type.'),
+  kid_missing: invalidToken('The access token does not name the key that signed it.'),
+  // resolve key
+  issuer_not_trusted: invalidToken('The access token is from an issuer that is not trusted here.'),
+  key_unknown: invalidToken('The access token is signed with a key that its issuer does not publish.'),
+  key_alg_mismatch: invalidToken('The access token is signed with an algorithm that its key is not for.'),
+  // verify signature
+  signature_invalid: invalidToken('The signature of the access token is wrong.'),
+  // validate claims
+  claim_missing: invalidToken('The access token lacks a required claim.'),
+  claim_malformed: invalidToken('The access token has a malformed claim.'),
+  audience_mismatch: invalidToken('The access token is meant for another service.'),
+  token_expired: invalidToken('The access token has expired.'),
+  token_not_yet_valid: invalidToken('The access token is not valid yet.'),
+  token_issued_in_future: invalidToken('The access token was issued in the future.'),
+  lifetime_too_long: invalidToken('The access token lives longer than is allowed here.'),
+  // check revocation
+  token_revoked: invalidToken('The access token has been revoked.'),
+  // authorize
+  insufficient_scope: forbidden('The access token does not have the required scope.'),
+  actor_not_allowed: forbidden('This may only be called by another service on behalf of a user.'),
+  context_not_supported: forbidden('This kind of call is not supported.'),
+  // relay
+  exchange_refused: invalidToken('The access token was refused when it was to be exchanged.'),
+});
+
+export const OUTAGES = Object.freeze({
+  keys_unavailable: { status: 503, text: 'The keys of the issuer can not be had at the moment.' },
+  key_not_yet_known: { status: 503, text: 'The key of the access token is not known yet.' },
+  revocation_unavailable: { status: 503, text: 'Whether the access token was revoked is not known.' },
+  exchange_unavailable: { status: 503, text: 'The access token can not be exchanged at the moment.' },
+  relay_token_refused: { status: 503, text: 'A service refused the token that it was called with.' },
+  upstream_unreachable: { status: 502, text: 'A service that is needed for this can not be reached.' },
+  upstream_failed: { status: 502, text: 'A service that is needed for this failed.' },
+  upstream_timeout: { status: 504, text: 'A service that is needed for this did not answer in time.' },
+} satisfies Record<string, OutageRow>);
+
+export type RejectionCode = keyof typeof REJECTIONS;
+export type OutageCode = keyof typeof OUTAGES;
+
+/** Seconds after which asking again is worth while, for `Retry-After`. */
+export const RETRY_AFTER_SECONDS = 2;
+
+interface RefusalOptions {
+  /** For the log only: more about the reason. Must hold no token and no unverified claim. */
+  readonly debug?: string;
+  readonly cause?: unknown;
+}
+
+/** The token, or the request that carries it, is bad: 400, 401 or 403. */
+export class TokenRejected extends Error {
+  override readonly name = 'TokenRejected';
+  readonly status: RejectionRow['status'];
+  readonly error: BearerError | undefined;
+  readonly debug: string | undefined;
+  /** The scopes that were required, for the `scope` attribute of the challenge. */
+  readonly requiredScopes: readonly string[] | undefined;
+
+  constructor(
+    readonly code: RejectionCode,
+    options: RefusalOptions & { requiredScopes?: readonly string[] } = {},
+  ) {
+    super(REJECTIONS[code].text, { cause: options.cause });
+    this.status = REJECTIONS[code].status;
+    this.error = REJECTIONS[code].error;
+    this.debug = options.debug;
+    this.requiredScopes = options.requiredScopes;
+  }
+}
+
+/** It could not be decided, or not be done: 503 (502 and 504 for a hop). Never a reason to log a user out. */
+export class VerifierUnavailable extends Error {
+  override readonly name = 'VerifierUnavailable';
+  readonly status: OutageRow['status'];
+  readonly debug: string | undefined;
+
+  constructor(
+    readonly code: OutageCode,
+    options: RefusalOptions = {},
+  ) {
+    super(OUTAGES[code].text, { cause: options.cause });
+    this.status = OUTAGES[code].status;
+    this.debug = options.debug;
+  }
+}
+
+export type Refusal = TokenRejected | VerifierUnavailable;
+
+export function isRefusal(value: unknown): value is Refusal {
+  return value instanceof TokenRejected || value instanceof VerifierUnavailable;
+}

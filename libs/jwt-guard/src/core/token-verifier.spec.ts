@@ -1,0 +1,255 @@
+import { generateTestKey, hostileTokens, TestClock, TestIssuer } from '@token-relay/testing';
+import { jwtVerify, createLocalJWKSet, type JSONWebKeySet as JoseKeySet } from 'jose';
+import { type Principal } from './principal';
+import { TokenRejected } from './refusals';
+import { TokenVerifier } from './token-verifier';
+import { type AlgorithmName } from './algorithms';
+import { type TokenVerifierOptions } from './verifier-options';
+
+const ALGORITHMS: readonly AlgorithmName[] = ['ES256', 'RS256', 'PS256', 'EdDSA'];
+
+function verifierFor(issuer: TestIssuer, options: Partial<TokenVerifierOptions> = {}): TokenVerifier {
+  return TokenVerifier.create({
+    issuers: [
+      { issuer: issuer.issuer, audience: issuer.audience, algorithms: ALGORITHMS, jwks: issuer.jwks },
+    ],
+    now: issuer.clock.now,
+    ...options,
+  });
+}
+
+async function verdict(verifier: TokenVerifier, token: string): Promise<string> {
+  try {
+    await verifier.verify(token);
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof TokenRejected) return error.code;
+    throw error;
+  }
+}
+
+describe('TokenVerifier', () => {
+  let issuer: TestIssuer;
+  let verifier: TokenVerifier;
+
+  beforeAll(async () => {
+    issuer = await TestIssuer.create();
+    verifier = verifierFor(issuer);
+  });
+
+  it('makes a frozen principal of a good token', async () => {
+    const token = await issuer.token({
+      act: { sub: 'resource', act: { sub: 'gateway' } },
+      sid: 's1',
+      roles: ['r'],
+    });
+    const principal = await verifier.verify(token);
+    expect(principal).toMatchObject<Partial<Principal>>({
+      id: `19:https://issuer.test:${principal.subject}`,
+      issuer: 'https://issuer.test',
+      audience: 'resource',
+      scopes: ['documents:read', 'documents:write'],
+      roles: ['r'],
+      clientId: 'gateway',
+      sessionId: 's1',
+      tokenId: 'token-1',
+      actor: ['resource', 'gateway'],
+      transactionId: undefined,
+      expiresAt: issuer.clock.now() + 300,
+      keyId: issuer.key.kid,
+      algorithm: 'ES256',
+    });
+    expect(Object.isFrozen(principal)).toBe(true);
+    expect(Object.isFrozen(principal.claims)).toBe(true);
+  });
+
+  it.each(ALGORITHMS)(
+    'accepts %s where it is on the list, and refuses it where it is not',
+    async (algorithm) => {
+      const signer = await TestIssuer.create({ algorithm, clock: new TestClock() });
+      const token = await signer.token();
+      expect(await verdict(verifierFor(signer), token)).toBe('accepted');
+      const others = ALGORITHMS.filter((name) => name !== algorithm);
+      const { publicJwk } = await generateTestKey(others[0]);
+      const picky = verifierFor(signer, {
+        issuers: [
+          {
+            issuer: signer.issuer,
+            audience: 'resource',
+            algorithms: others,
+            jwks: { keys: [{ ...publicJwk }] },
+          },
+        ],
+      });
+      expect(await verdict(picky, token)).toBe('alg_not_allowed');
+    },
+  );
+
+  it('refuses every hostile token, and says why', async () => {
+    const verdicts: Record<string, string> = {};
+    const expected: Record<string, string> = {};
+    for (const { name, token, code } of await hostileTokens(issuer)) {
+      verdicts[name] = await verdict(verifier, token);
+      expected[name] = code;
+    }
+    expect(verdicts).toEqual(expected);
+  });
+
+  it('never puts a token or an unverified claim into what it throws', async () => {
+    for (const { token } of await hostileTokens(issuer)) {
+      const error: unknown = await verifier.verify(token).catch((thrown: unknown) => thrown);
+      const { message, debug = '' } = error as TokenRejected;
+      for (const part of token.split('.').filter((piece) => piece.length > 8)) {
+        expect(`${message} ${debug}`).not.toContain(part);
+      }
+      expect(message).not.toContain('evil');
+    }
+  });
+
+  describe('at its boundaries', () => {
+    it.each([
+      ['exp', { iat: -300, exp: -4 }, 'accepted'],
+      ['exp', { iat: -300, exp: -5 }, 'token_expired'],
+      ['iat', { iat: 5, exp: 300 }, 'accepted'],
+      ['iat', { iat: 6, exp: 300 }, 'token_issued_in_future'],
+      ['lifetime', { iat: 0, exp: 900 }, 'accepted'],
+      ['lifetime', { iat: 0, exp: 901 }, 'lifetime_too_long'],
+      ['lifetime', { iat: 0, exp: 1 }, 'accepted'],
+      ['lifetime', { iat: 0, exp: 0 }, 'claim_malformed'],
+    ])('%s %p is %s', async (_what, { iat, exp }, expected) => {
+      const now = issuer.clock.now();
+      expect(await verdict(verifier, await issuer.token({ iat: now + iat, exp: now + exp }))).toBe(expected);
+    });
+
+    it.each([
+      [5, 'accepted'],
+      [6, 'token_not_yet_valid'],
+    ])('nbf %i seconds ahead is %s', async (seconds, expected) => {
+      expect(await verdict(verifier, await issuer.token({ nbf: issuer.clock.now() + seconds }))).toBe(
+        expected,
+      );
+    });
+
+    it.each([
+      [1, 'accepted'],
+      [5, 'accepted'],
+      [6, 'claim_malformed'],
+    ])('a chain of %i actors is %s', async (depth, expected) => {
+      const act = Array.from({ length: depth }).reduce<object | undefined>(
+        (inner) => ({ sub: 'a', act: inner }),
+        undefined,
+      );
+      expect(await verdict(verifier, await issuer.token({ act }))).toBe(expected);
+    });
+
+    it('takes a token of just the largest size, and none that is a byte larger', async () => {
+      const token = await issuer.token();
+      expect(await verdict(verifierFor(issuer, { maxTokenBytes: token.length }), token)).toBe('accepted');
+      expect(await verdict(verifierFor(issuer, { maxTokenBytes: token.length - 1 }), token)).toBe(
+        'token_too_large',
+      );
+    });
+  });
+
+  it.each([['at+jwt'], ['application/at+jwt'], ['AT+JWT']])('accepts typ %s', async (typ) => {
+    expect(await verdict(verifier, await issuer.token({}, { typ }))).toBe('accepted');
+  });
+
+  it('finds its audience in a list', async () => {
+    expect(await verdict(verifier, await issuer.token({ aud: ['audit', 'resource'] }))).toBe('accepted');
+  });
+
+  it('refuses a key of one issuer for the tokens of another', async () => {
+    const other = await TestIssuer.create({ issuer: 'https://other.test' });
+    const both = verifierFor(issuer, {
+      issuers: [issuer, other].map(({ issuer: name, jwks }) => ({
+        issuer: name,
+        audience: 'resource',
+        algorithms: ['ES256'],
+        jwks,
+      })),
+    });
+    expect(await verdict(both, await other.token())).toBe('accepted');
+    expect(await verdict(both, await other.token({ iss: issuer.issuer }))).toBe('key_unknown');
+    const idsOf = async (token: string) => (await both.verify(token)).id;
+    expect(await idsOf(await other.token())).not.toBe(await idsOf(await issuer.token()));
+  });
+
+  it('asks the revocation source about what is verified, and only that', async () => {
+    const asked: string[] = [];
+    const revocation = { isRevoked: (principal: Principal) => asked.push(principal.tokenId) > 1 };
+    const asking = verifierFor(issuer, { revocation });
+    expect(await verdict(asking, await issuer.token({ jti: 'first' }))).toBe('accepted');
+    expect(await verdict(asking, await issuer.token({ jti: 'second' }))).toBe('token_revoked');
+    expect(await verdict(asking, await issuer.token({ aud: 'audit' }))).toBe('audience_mismatch');
+    expect(asked).toEqual(['first', 'second']);
+  });
+
+  it('accepts nothing that jose refuses', async () => {
+    const keys = createLocalJWKSet(issuer.jwks as JoseKeySet);
+    const token = await issuer.token();
+    for (let i = 0; i < token.length; i += 7) {
+      const changed = `${token.slice(0, i)}${token[i] === 'A' ? 'B' : 'A'}${token.slice(i + 1)}`;
+      if ((await verdict(verifier, changed)) !== 'accepted') continue;
+      await expect(
+        jwtVerify(changed, keys, { currentDate: new Date(issuer.clock.now() * 1000), audience: 'resource' }),
+      ).resolves.toBeDefined();
+    }
+    expect(await verdict(verifier, token)).toBe('accepted');
+  });
+});
+
+describe('TokenVerifier.create', () => {
+  const good = {
+    issuer: 'https://issuer.test',
+    audience: 'resource',
+    algorithms: ['ES256'],
+    jwksUri: 'https://a.test/',
+  };
+  const create = (issuer: object, options: object = {}) =>
+    TokenVerifier.create({ issuers: [{ ...good, ...issuer }], ...options } as TokenVerifierOptions);
+
+  it('takes what is complete', () => {
+    expect(() => create({}).close()).not.toThrow();
+  });
+
+  it.each([
+    ['issuer', { issuer: undefined }],
+    ['audience', { audience: undefined }],
+    ['audience', { audience: [] }],
+    ['audience', { audience: '' }],
+    ['algorithms', { algorithms: undefined }],
+    ['algorithms', { algorithms: [] }],
+    ['algorithms', { algorithms: ['none'] }],
+    ['algorithms', { algorithms: ['HS256'] }],
+    ['algorithms', { algorithms: ['es256'] }],
+    ['algorithms', { algorithms: ['toString'] }],
+    ['jwksUri', { jwksUri: undefined }],
+    ['jwksUri', { jwksUri: 'http://a.test/' }],
+    ['jwksUri', { jwksUri: 'file:///keys' }],
+    ['jwksUri', { jwks: { keys: [] } }],
+    ['jwks', { jwksUri: undefined, jwks: { keys: [] } }],
+  ])('names %s when it is %p', (name, issuer) => {
+    expect(() => create(issuer)).toThrow(new RegExp(`^${name}`));
+  });
+
+  it.each([
+    ['clockToleranceSeconds', 60, 61],
+    ['clockToleranceSeconds', 0, -1],
+    ['maxLifetimeSeconds', 900, 901],
+    ['maxTokenBytes', 256, 255],
+  ])('%s may be %d, and not %d', (name, taken, refused) => {
+    expect(() => create({}, { [name]: taken }).close()).not.toThrow();
+    expect(() => create({}, { [name]: refused })).toThrow(name);
+  });
+
+  it('takes a jwksUri without TLS only when asked to in so many words', () => {
+    expect(() => create({ jwksUri: 'http://a.test/', dangerouslyAllowHttp: true }).close()).not.toThrow();
+  });
+
+  it('refuses to start without an issuer, and with one listed twice', () => {
+    expect(() => TokenVerifier.create({ issuers: [] })).toThrow('issuers');
+    const issuer = good as TokenVerifierOptions['issuers'][number];
+    expect(() => TokenVerifier.create({ issuers: [issuer, issuer] })).toThrow('twice');
+  });
+});

@@ -1,0 +1,64 @@
+import { generateTestKey } from '@token-relay/testing';
+import { exportJWK, generateKeyPair } from 'jose';
+import { generateKeyPairSync } from 'node:crypto';
+import { type AlgorithmName } from './algorithms';
+import { importKeySet } from './verification-key';
+
+describe('importKeySet', () => {
+  const all = new Set<AlgorithmName>(['ES256', 'RS256', 'PS256', 'EdDSA']);
+  let good: Record<string, unknown>;
+
+  beforeAll(async () => {
+    good = { ...(await generateTestKey()).publicJwk };
+  });
+
+  const kids = (keys: unknown[], algorithms = all) => [...importKeySet({ keys }, algorithms).keys()];
+
+  it('takes a key for signatures', () => {
+    expect(kids([good])).toEqual([good.kid]);
+  });
+
+  it.each([
+    ['another use', { use: 'enc' }],
+    ['other operations', { key_ops: ['encrypt'] }],
+    ['an algorithm that is not on the list', { alg: 'ES384' }],
+    ['an algorithm that it can not be for', { alg: 'RS256' }],
+    ['no kid', { kid: undefined }],
+    ['an endless kid', { kid: 'x'.repeat(257) }],
+    ['a private member', { d: 'AAAA' }],
+    ['a point off the curve', { x: 'AAAA' }],
+  ])('leaves out one with %s, and keeps its neighbour', (_name, change) => {
+    expect(kids([{ ...good, kid: 'bad', ...change }, good])).toEqual([good.kid]);
+  });
+
+  it('leaves out a symmetric key', () => {
+    expect(kids([{ kty: 'oct', kid: 'secret', k: 'AAAA' }])).toEqual([]);
+  });
+
+  it('leaves out every key whose kid is there twice', () => {
+    expect(kids([good, { ...good }, { ...good }])).toEqual([]);
+  });
+
+  it.each([
+    [2048, 1],
+    [1024, 0],
+  ])('takes of an RSA key with %i bits %i', (modulusLength, count) => {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength });
+    const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'rsa', alg: 'RS256' };
+    expect(kids([jwk])).toHaveLength(count);
+  });
+
+  it('binds a key without alg to the one algorithm on the list that it fits, and to none if there are two', async () => {
+    const { publicKey } = await generateKeyPair('RS256', { extractable: true });
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'rsa' };
+    expect(importKeySet({ keys: [jwk] }, new Set(['PS256'] as const)).get('rsa')?.algorithm).toBe('PS256');
+    expect(kids([jwk], new Set(['PS256', 'RS256']))).toEqual([]);
+  });
+
+  it.each([[undefined], [null], ['x'], [[]], [{}], [{ keys: {} }], [{ keys: [null, 1, 'x', []] }]])(
+    'finds nothing in %p',
+    (keySet) => {
+      expect(importKeySet(keySet, all).size).toBe(0);
+    },
+  );
+});

@@ -1,0 +1,64 @@
+import { HttpException } from '@nestjs/common';
+import { type Refusal, RETRY_AFTER_SECONDS, TokenRejected } from '../core/refusals';
+import { bearerChallenge } from './bearer-challenge';
+
+/** A problem document (RFC 9457) with a stable `code` for machines. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly transactionId?: string;
+}
+
+const TITLES: Readonly<Record<number, string>> = Object.freeze({
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+});
+
+export function toProblem(refusal: Refusal, transactionId: string | undefined): Problem {
+  return {
+    type: 'about:blank',
+    title: TITLES[refusal.status] ?? 'Error',
+    status: refusal.status,
+    code: refusal.code,
+    detail: refusal.message,
+    ...(transactionId === undefined ? {} : { transactionId }),
+  };
+}
+
+/**
+ * Makes of refusals what Nest's own filter, and every filter that a team may have, answers as it should, after
+ * setting the headers that belong to the answer.
+ */
+export function httpRefusals(setHeader: (name: string, value: string) => void, realm: string) {
+  return (refusal: Refusal, transactionId: string): HttpException => {
+    if (refusal instanceof TokenRejected) setHeader('WWW-Authenticate', bearerChallenge(refusal, realm));
+    else setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
+    return new HttpException({ ...toProblem(refusal, transactionId) }, refusal.status, { cause: refusal });
+  };
+}
+
+/** What an RPC caller gets instead of "Internal server error". */
+export interface RpcRefusal {
+  readonly status: number;
+  readonly code: string;
+  readonly error: string;
+  readonly error_description: string;
+  readonly transactionId?: string;
+}
+
+export function toRpcRefusal(refusal: Refusal, transactionId: string | undefined): RpcRefusal {
+  return {
+    status: refusal.status,
+    code: refusal.code,
+    error: refusal instanceof TokenRejected ? (refusal.error ?? 'invalid_token') : 'temporarily_unavailable',
+    error_description: refusal.message,
+    ...(transactionId === undefined ? {} : { transactionId }),
+  };
+}

@@ -1,0 +1,54 @@
+import { type Principal } from '../core/principal';
+import { type Refusal } from '../core/refusals';
+import { type TokenVerifier } from '../core/token-verifier';
+
+/**
+ * What belongs to one call – a request, an RPC message – from its first moment on: whose verifier judges it,
+ * and, once the guard has let it in, for whom it is made.
+ */
+export class RequestState {
+  #authenticated: Authenticated | undefined;
+
+  constructor(
+    readonly verifier: TokenVerifier,
+    /** Names the call in answers and logs, on every service that it passes. A hint, never a proof. */
+    readonly transactionId: string,
+    /**
+     * Makes what has to be thrown for a refusal on this kind of call, and first puts on the answer what it says
+     * to the client besides: no filter can lose it then.
+     */
+    readonly refuse: (refusal: Refusal, transactionId: string) => Error,
+  ) {}
+
+  get authenticated(): Authenticated | undefined {
+    return this.#authenticated;
+  }
+
+  /** @throws Error when somebody else has been let in on this call before */
+  admit(authenticated: Authenticated): void {
+    if (this.#authenticated && this.#authenticated.principal.id !== authenticated.principal.id) {
+      throw new Error('this call was made for another principal');
+    }
+    this.#authenticated = authenticated;
+  }
+}
+
+/** For whom a call is made, and the token that proves it. */
+export interface Authenticated {
+  readonly principal: Principal;
+  readonly token: string;
+}
+
+const STATE: unique symbol = Symbol('token-relay.request-state');
+interface Carrier {
+  [STATE]?: RequestState;
+}
+
+/** Attaches the state to what stands for the call: the HTTP request, or the context of an RPC message. */
+export function attachState(carrier: object, state: RequestState): void {
+  (carrier as Carrier)[STATE] = state;
+}
+
+export function stateOf(carrier: object): RequestState | undefined {
+  return (carrier as Carrier)[STATE];
+}

@@ -1,0 +1,105 @@
+import { LRUCache } from 'lru-cache';
+import { request } from 'undici';
+import { TokenRejected, VerifierUnavailable } from '../core/refusals';
+import { type DestinationContract, type RelayOptions } from './relay-options';
+
+const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const TIMEOUT_MS = 3_000;
+const MAX_CACHED = 10_000;
+
+type Endpoint = Pick<RelayOptions, 'tokenEndpoint' | 'clientId' | 'clientSecret'>;
+
+/**
+ * Exchanges a token for one that a destination accepts (RFC 8693). What was exchanged is kept until it expires,
+ * by token, audience and scope; callers who ask for the same at the same time share one request.
+ */
+export class TokenExchanger {
+  readonly #endpoint: Endpoint;
+  readonly #authorization: string;
+  readonly #cache = new LRUCache<string, string>({ max: MAX_CACHED });
+  readonly #inFlight = new Map<string, Promise<string>>();
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
+    // Both are form-encoded before they are joined (RFC 6749, section 2.3.1).
+    const credentials = `${formEncode(endpoint.clientId)}:${formEncode(endpoint.clientSecret)}`;
+    this.#authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+  }
+
+  /**
+   * @param pastCache asks the issuer even if there is a token already
+   * @throws TokenRejected `exchange_refused` when the issuer refuses the subject token, `insufficient_scope`
+   *   when it holds none of the destination's scopes
+   * @throws VerifierUnavailable `exchange_unavailable`
+   */
+  exchange(subjectToken: string, contract: DestinationContract, pastCache = false): Promise<string> {
+    const scope = contract.scopes.join(' ');
+    const key = `${contract.audience}\n${scope}\n${subjectToken}`;
+    const cached = pastCache ? undefined : this.#cache.get(key);
+    if (cached !== undefined) return Promise.resolve(cached);
+    let inFlight = this.#inFlight.get(key);
+    if (!inFlight) {
+      inFlight = this.#request(subjectToken, contract.audience, scope)
+        .then(({ token, expiresIn }) => {
+          this.#cache.set(key, token, { ttl: expiresIn * 1000 });
+          return token;
+        })
+        .finally(() => this.#inFlight.delete(key));
+      this.#inFlight.set(key, inFlight);
+    }
+    return inFlight;
+  }
+
+  async #request(subjectToken: string, audience: string, scope: string) {
+    const { status, body } = await this.#post(
+      new URLSearchParams({
+        grant_type: GRANT_TYPE,
+        subject_token: subjectToken,
+        subject_token_type: ACCESS_TOKEN,
+        requested_token_type: ACCESS_TOKEN,
+        audience,
+        scope,
+      }),
+    );
+    if (status === 200) {
+      const { access_token: token, expires_in: expiresIn } = body;
+      if (typeof token === 'string' && typeof expiresIn === 'number' && expiresIn > 0)
+        return { token, expiresIn };
+      throw unavailable('the answer holds no token');
+    }
+    const { error } = body;
+    // What the issuer says of the subject token is the caller's matter; all the rest is ours, or its.
+    if (status === 400 && error === 'invalid_scope') {
+      throw new TokenRejected('insufficient_scope', { requiredScopes: scope.split(' ') });
+    }
+    if (status === 400 && error === 'invalid_request') throw new TokenRejected('exchange_refused');
+    throw unavailable(`answered with status ${status}`);
+  }
+
+  async #post(form: URLSearchParams) {
+    try {
+      const response = await request(this.#endpoint.tokenEndpoint, {
+        method: 'POST',
+        headers: {
+          authorization: this.#authorization,
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'application/json',
+        },
+        body: form.toString(),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      return { status: response.statusCode, body: (await response.body.json()) as Record<string, unknown> };
+    } catch (cause) {
+      throw new VerifierUnavailable('exchange_unavailable', { cause });
+    }
+  }
+}
+
+function unavailable(debug: string): VerifierUnavailable {
+  return new VerifierUnavailable('exchange_unavailable', { debug });
+}
+
+function formEncode(value: string): string {
+  return new URLSearchParams({ v: value }).toString().slice(2);
+}

@@ -22,6 +22,7 @@ export { JwtStrategy } from './nest/jwt.strategy';
 export { Public, RequireActor, RequireScopes } from './nest/policy.decorators';
 export { CurrentPrincipal } from './nest/current-principal.decorator';
 export { type Problem, type RpcRefusal, toProblem, toRpcRefusal } from './nest/problem';
+export { transactionIdOf } from './nest/request-state';
 export { isTransactionId, TRANSACTION_ID_HEADER } from './nest/transaction-id';
 
 // Relay

@@ -1,5 +1,6 @@
 import { type ExecutionContext } from '@nestjs/common';
 import { TokenRejected } from '../core/refusals';
+import { httpRequestOf } from './request-state';
 
 /**
  * What stands for the call that a Nest context is about.
@@ -15,9 +16,4 @@ export function carrierOf(context: ExecutionContext): object {
     default:
       throw new TokenRejected('context_not_supported');
   }
-}
-
-/** Node's own request: Fastify keeps it in `raw`, Express's request is one. */
-export function httpRequestOf(request: object): object {
-  return 'raw' in request && typeof request.raw === 'object' && request.raw !== null ? request.raw : request;
 }

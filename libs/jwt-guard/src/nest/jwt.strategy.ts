@@ -3,9 +3,8 @@ import passport from 'passport';
 import { type JwtFromRequestFunction, Strategy } from 'passport-jwt';
 import { extractToken } from '../core/extract-token';
 import { isRefusal, TokenRejected } from '../core/refusals';
-import { httpRequestOf } from './call';
 import { JWT_GUARD_OPTIONS, type JwtGuardOptions } from './jwt-guard.options';
-import { type RequestState, stateOf } from './request-state';
+import { httpRequestOf, type RequestState, stateOf } from './request-state';
 
 /**
  * passport-jwt's strategy with its verification taken out: it finds the token with an `ExtractJwt` extractor

@@ -52,3 +52,13 @@ export function attachState(carrier: object, state: RequestState): void {
 export function stateOf(carrier: object): RequestState | undefined {
   return (carrier as Carrier)[STATE];
 }
+
+/** The transaction id of the call that this request is, whatever its app's web framework. */
+export function transactionIdOf(request: object): string | undefined {
+  return stateOf(httpRequestOf(request))?.transactionId;
+}
+
+/** Node's own request: Fastify keeps it in `raw`, Express's request is one. */
+export function httpRequestOf(request: object): object {
+  return 'raw' in request && typeof request.raw === 'object' && request.raw !== null ? request.raw : request;
+}

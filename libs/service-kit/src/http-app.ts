@@ -1,0 +1,65 @@
+import { type DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { transactionIdOf } from '@token-relay/jwt-guard';
+import { type FastifyError, type FastifyReply } from 'fastify';
+import { watchRoutes } from './allowed-methods';
+import { answerClientError } from './client-errors';
+import { type Logger, NestLogger } from './logger';
+import { answerFrameworkError, ProblemFilter } from './problem.filter';
+import { validationPipe } from './validation';
+
+/** The largest body that any service takes, in bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export interface HttpAppOptions {
+  readonly logger: Logger;
+  /** `parsed`: JSON and forms, to objects. `raw`: any type, as a `Buffer`, for a proxy. Default: `parsed`. */
+  readonly bodies?: 'parsed' | 'raw';
+}
+
+/** A Nest app on Fastify with what all services share: limits, problem documents, validation, request log. */
+export async function createHttpApp(
+  module: DynamicModule,
+  { logger, bodies = 'parsed' }: HttpAppOptions,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error: FastifyError, _request: unknown, reply: FastifyReply) =>
+      answerFrameworkError(error, reply),
+  });
+  const instance = adapter.getInstance();
+  const allowedMethods = watchRoutes(instance);
+  instance.addHook('onResponse', (request, reply, done) => {
+    logRequest(logger, reply, transactionIdOf(request));
+    done();
+  });
+  if (bodies === 'raw') {
+    instance.removeAllContentTypeParsers();
+    instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  }
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLogger(logger),
+    bodyParser: bodies === 'parsed',
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new ProblemFilter(logger, allowedMethods));
+  app.useGlobalPipes(validationPipe());
+  return app;
+}
+
+function logRequest(logger: Logger, reply: FastifyReply, transactionId: string | undefined): void {
+  const { method, url, routeOptions } = reply.request;
+  // Probes come every few seconds and say nothing.
+  const level = url === '/healthz' || url === '/readyz' ? 'trace' : 'info';
+  const path = url.split('?', 1)[0];
+  const ms = Math.round(reply.elapsedTime * 10) / 10;
+  logger[level](
+    { method, path, route: routeOptions.url, status: reply.statusCode, ms, transactionId },
+    'request',
+  );
+}

@@ -1,0 +1,21 @@
+// Start and end
+export { runService, type Service, StartRefused } from './run-service';
+export {
+  type CommonConfig,
+  ConfigError,
+  flag,
+  GENERATED_SECRET_PREFIX,
+  loadConfig,
+  type Mode,
+  origin,
+  port,
+  secret,
+  url,
+} from './config';
+export { createLogger, type Logger, NestLogger } from './logger';
+
+// HTTP
+export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
+export { HealthModule, type ReadinessChecks } from './health.module';
+export { ProblemException } from './problem-exception';
+export { ProblemFilter, problemOf } from './problem.filter';

@@ -91,6 +91,10 @@ export const origin = () =>
     'must be an origin, without a path',
   );
 
+/** Where a service takes RPC over TCP, as `tcp://host:4003`. */
+export const rpcAddress = () =>
+  z.string().regex(/^tcp:\/\/[^/:@?#]+:\d{1,5}$/, 'must be of the form tcp://host:port');
+
 /** Begins every secret that `dev-secrets` generates, so that production can tell them. */
 export const GENERATED_SECRET_PREFIX = 'dev-only-';
 const MIN_SECRET_BYTES = 32;

@@ -7,7 +7,6 @@ import { watchRoutes } from './allowed-methods';
 import { answerClientError } from './client-errors';
 import { type Logger, NestLogger } from './logger';
 import { answerFrameworkError, ProblemFilter } from './problem.filter';
-import { validationPipe } from './validation';
 
 /** The largest body that any service takes, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -19,7 +18,7 @@ export interface HttpAppOptions {
   readonly bodies?: 'parsed' | 'raw';
 }
 
-/** A Nest app on Fastify with what all services share: limits, problem documents, validation, request log. */
+/** A Nest app on Fastify with what all services share: limits, problem documents, request log. */
 export async function createHttpApp(
   module: DynamicModule,
   { logger, bodies = 'parsed' }: HttpAppOptions,
@@ -48,7 +47,6 @@ export async function createHttpApp(
     abortOnError: false,
   });
   app.useGlobalFilters(new ProblemFilter(logger, allowedMethods));
-  app.useGlobalPipes(validationPipe());
   return app;
 }
 

@@ -114,7 +114,7 @@ export class ProblemFilter implements ExceptionFilter {
   private withMethods(fault: Fault, request: FastifyRequest, reply: FastifyReply): Fault {
     if (fault.code !== 'route_not_found') return fault;
     const methods = this.allowedMethods(request.url);
-    if (methods.length === 0) return fault;
+    if (methods.length === 0 || methods.includes(request.method)) return fault;
     reply.header('allow', methods.join(', '));
     return problemOf(405);
   }
@@ -140,6 +140,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private report(exception: unknown, fault: Fault, transactionId: string | undefined): void {
+    // Meant as it is, by somebody who knew why.
+    if (exception instanceof ProblemException) return;
     const cause = exception instanceof Error && fault.code !== 'internal_error' ? exception.cause : undefined;
     const { debug } = (cause ?? {}) as { debug?: string };
     const level = fault.code === 'internal_error' ? 'error' : 'warn';

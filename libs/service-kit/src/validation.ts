@@ -1,20 +1,24 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { type PipeTransform } from '@nestjs/common';
+import { type z } from 'zod';
 import { ProblemException } from './problem-exception';
 
-/** Checks whatever a handler declares a schema for, as `@Body({ schema })` does. */
-export function validationPipe(): StandardSchemaValidationPipe {
-  return new StandardSchemaValidationPipe({
-    exceptionFactory: (issues) => {
-      const errors = issues.slice(0, 20).map(({ path = [], message }) => ({
-        path: path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.'),
-        message,
-      }));
-      return new ProblemException(
+const MAX_REPORTED = 20;
+
+/** Lets a body, a query or a message through as the schema has it; for `@Body(…)`, `@Payload(…)` and the like. */
+export function validated<Schema extends z.ZodType>(schema: Schema): PipeTransform<unknown, z.infer<Schema>> {
+  return {
+    transform: (value) => {
+      const parsed = schema.safeParse(value);
+      if (parsed.success) return parsed.data;
+      const errors = parsed.error.issues
+        .slice(0, MAX_REPORTED)
+        .map(({ path, message }) => ({ path: path.join('.'), message }));
+      throw new ProblemException(
         400,
         'validation_failed',
         'The request has fields that are missing or wrong.',
         { errors },
       );
     },
-  });
+  };
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, Header, Headers, HttpCode, Inject, Post } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
-import { ProblemException } from '@token-relay/service-kit';
+import { ProblemException, validated } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { type IssuedToken, TokenIssuer } from '../tokens/token-issuer';
 import { PasswordVerifier } from './password-verifier';
@@ -24,7 +24,7 @@ export class LoginController {
   @Header('cache-control', 'no-store')
   async login(
     @Headers('content-type') contentType: string | undefined,
-    @Body({ schema: credentials }) { username, password }: z.infer<typeof credentials>,
+    @Body(validated(credentials)) { username, password }: z.infer<typeof credentials>,
   ): Promise<IssuedToken> {
     // A form can be sent across origins without a preflight; JSON can't.
     if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {

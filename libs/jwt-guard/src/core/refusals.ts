@@ -11,7 +11,7 @@ export type BearerError = 'invalid_request' | 'invalid_token' | 'insufficient_sc
 export interface RejectionRow {
   readonly status: 400 | 401 | 403;
   readonly error?: BearerError;
-  /** What the caller may read. Never holds a token or a claim. */
+  /** What the caller may read: no token, no claim, and no character that `error_description` can't hold. */
   readonly text: string;
 }
 
@@ -27,7 +27,9 @@ const forbidden = (text: string): RejectionRow => ({ status: 403, error: 'insuff
 export const REJECTIONS = Object.freeze({
   // extract
   token_missing: { status: 401, text: 'An access token is required.' } as RejectionRow,
-  authorization_malformed: invalidRequest('The Authorization header is not of the form "Bearer <token>".'),
+  authorization_malformed: invalidRequest(
+    'The Authorization header is not of the form: Bearer, space, token.',
+  ),
   authorization_repeated: invalidRequest('More than one Authorization header was sent.'),
   // decode
   token_too_large: invalidToken('The access token is too large.'),

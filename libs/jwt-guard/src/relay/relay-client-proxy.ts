@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { type OnApplicationShutdown } from '@nestjs/common';
 import { type ClientProxy } from '@nestjs/microservices';
 import { catchError, defer, mergeMap, Observable, throwError, timeout, TimeoutError } from 'rxjs';
 import { isRefusal, VerifierUnavailable } from '../core/refusals';
@@ -21,7 +22,7 @@ interface Dispatching {
  * A `ClientProxy` that calls on behalf of whoever made the current call: each packet carries a token for the
  * destination in its metadata. The caller is captured when `send()` is called, not when somebody subscribes.
  */
-export class RelayClientProxy {
+export class RelayClientProxy implements OnApplicationShutdown {
   readonly #client: ClientProxy;
   readonly #destination: string;
   readonly #relay: TokenRelay;
@@ -61,6 +62,10 @@ export class RelayClientProxy {
         return throwError(() => (call ? runInContext(call, answer) : answer()));
       }),
     );
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#client.close();
   }
 
   #dispatch<Result>(headers: RelayHeaders, pattern: string, data: object): Observable<Result> {

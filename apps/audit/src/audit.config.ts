@@ -1,0 +1,17 @@
+import { flag, loadConfig, origin, port } from '@token-relay/service-kit';
+
+export type AuditConfig = ReturnType<typeof loadAuditConfig>;
+
+/** @throws ConfigError */
+export function loadAuditConfig(environment: NodeJS.ProcessEnv) {
+  return loadConfig(
+    () => ({
+      PORT: port().default(3003),
+      RPC_PORT: port().default(4003),
+      ISSUER: origin(),
+      AUTH_URL: origin(),
+      DANGEROUSLY_ALLOW_HTTP: flag(),
+    }),
+    environment,
+  );
+}

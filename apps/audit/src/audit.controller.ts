@@ -1,0 +1,42 @@
+import { Controller, Inject } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { CurrentPrincipal, type Principal, RequireActor, RequireScopes } from '@token-relay/jwt-guard';
+import { type Hop, hopOf, validated } from '@token-relay/service-kit';
+import { z } from 'zod';
+import { type AuditEntry, AuditLog } from './audit-log';
+
+const entry = z.object({
+  action: z.string().regex(/^[a-z]+(\.[a-z]+)+$/),
+  target: z.string().max(256).optional(),
+});
+const page = z.object({ limit: z.number().int().min(1).max(100).default(20) });
+
+/**
+ * Only resource may call here, on behalf of a user. That is said by actor: a scope would have to be given to
+ * the users, who could then call by themselves.
+ */
+@Controller()
+@RequireActor('resource')
+export class AuditController {
+  constructor(@Inject(AuditLog) private readonly log: AuditLog) {}
+
+  @MessagePattern('audit.whoami')
+  whoami(@CurrentPrincipal() principal: Principal): { hops: Hop[] } {
+    return { hops: [hopOf('audit', principal)] };
+  }
+
+  @MessagePattern('audit.record')
+  record(
+    @Payload(validated(entry)) { action, target }: z.infer<typeof entry>,
+    @CurrentPrincipal() principal: Principal,
+  ): Pick<AuditEntry, 'id' | 'recordedAt'> {
+    const { id, recordedAt } = this.log.record(principal, action, target);
+    return { id, recordedAt };
+  }
+
+  @MessagePattern('audit.list')
+  @RequireScopes('audit:read')
+  list(@Payload(validated(page)) { limit }: z.infer<typeof page>): { entries: readonly AuditEntry[] } {
+    return { entries: this.log.latest(limit) };
+  }
+}

@@ -1,0 +1,37 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { RelayHttpClient, type RelayRequest, type RelayResponse } from '@token-relay/jwt-guard';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { canonicalPath } from '../canonical-path';
+import { forwardedRequestHeaders, returnedHeaders } from '../proxy-headers';
+import { gone } from '../gone';
+
+/** Passes requests on to resource on behalf of their callers, and its answers back. */
+@Injectable()
+export class ResourceProxy {
+  constructor(@Inject(RelayHttpClient) private readonly client: RelayHttpClient) {}
+
+  /** Passes the request on as it is, and the answer back. */
+  async relay(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const path = canonicalPath(request.url, '/api');
+    const method = request.method as RelayRequest['method'];
+    return this.answer(reply, await this.call(request, reply, { method, path, body: bodyOf(request) }));
+  }
+
+  /** Calls resource with what of the client's headers may go on; aborts when the client doesn't wait any more. */
+  call(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { method, path, body }: Pick<RelayRequest, 'method' | 'path' | 'body'>,
+  ): Promise<RelayResponse> {
+    const headers = forwardedRequestHeaders(request.headers);
+    return this.client.request('resource', { method, path, headers, body, signal: gone(reply) });
+  }
+
+  answer(reply: FastifyReply, { statusCode, headers, body }: RelayResponse): FastifyReply {
+    return reply.status(statusCode).headers(returnedHeaders(headers, 'dropped')).send(body);
+  }
+}
+
+function bodyOf(request: FastifyRequest): Buffer | undefined {
+  return Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : undefined;
+}

@@ -1,0 +1,73 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { JwtGuardModule, RelayModule, TokenVerifier } from '@token-relay/jwt-guard';
+import { HealthModule, type Logger } from '@token-relay/service-kit';
+import { ApiController } from './api/api.controller';
+import { ResourceProxy } from './api/resource-proxy';
+import {
+  DEMO_ACCOUNTS,
+  DemoAccountsController,
+  isDemo,
+  readDemoAccounts,
+} from './demo/demo-accounts.controller';
+import { WelcomeController } from './demo/welcome.controller';
+import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
+import { LOGGER } from './logger.token';
+import { AuthProxy } from './session/auth-proxy';
+import { SessionController } from './session/session.controller';
+
+@Module({})
+export class AppModule {
+  /** @throws StartRefused when there is to be a demo, and its accounts can't be read */
+  static forRoot(config: GatewayConfig, logger: Logger): DynamicModule {
+    const demo = isDemo(config);
+    return {
+      module: AppModule,
+      imports: [
+        JwtGuardModule.forRoot({
+          issuers: [
+            {
+              issuer: config.ISSUER,
+              audience: 'gateway',
+              algorithms: ['ES256'],
+              jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
+              dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
+            },
+          ],
+          realm: 'gateway',
+        }),
+        RelayModule.forRoot({
+          tokenEndpoint: `${config.AUTH_URL}/oauth/token`,
+          dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
+          clientId: 'gateway',
+          clientSecret: config.GATEWAY_CLIENT_SECRET,
+          timeoutMs: config.UPSTREAM_TIMEOUT_MS,
+          destinations: {
+            resource: {
+              baseUrl: config.RESOURCE_URL,
+              audience: 'resource',
+              mode: 'exchange',
+              scopes: ['documents:read', 'documents:write', 'audit:read'],
+            },
+          },
+        }),
+        HealthModule.forRoot({
+          inject: [TokenVerifier],
+          useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
+        }),
+      ],
+      controllers: [
+        WelcomeController,
+        ...(demo ? [DemoAccountsController] : []),
+        SessionController,
+        ApiController,
+      ],
+      providers: [
+        { provide: GATEWAY_CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        ...(demo ? [{ provide: DEMO_ACCOUNTS, useValue: readDemoAccounts(config) }] : []),
+        AuthProxy,
+        ResourceProxy,
+      ],
+    };
+  }
+}

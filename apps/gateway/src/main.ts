@@ -1,0 +1,27 @@
+import 'reflect-metadata';
+import { createHttpApp, createLogger, runService } from '@token-relay/service-kit';
+import { AppModule } from './app.module';
+import { isDemo } from './demo/demo-accounts.controller';
+import { loadGatewayConfig } from './gateway.config';
+import { waitFor } from './wait-for';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+void runService(async () => {
+  const config = loadGatewayConfig(process.env);
+  const logger = createLogger('gateway', config);
+  if (config.DEMO && !isDemo(config))
+    logger.warn('DEMO=1 counts in development and on 127.0.0.1 only: there is no demo');
+  const app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
+  return {
+    logger,
+    app,
+    listen: async () => {
+      await waitFor(config.WAIT_FOR, say);
+      await app.listen(config.PORT, config.HOST);
+      if (config.WAIT_FOR.length > 0)
+        say(`\nToken Relay runs at ${config.ISSUER} – open it, or: curl ${config.ISSUER}\n`);
+      return { http: await app.getUrl() };
+    },
+  };
+});

@@ -1,0 +1,81 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { currentRelayContext, TRANSACTION_ID_HEADER } from '@token-relay/jwt-guard';
+import { type Logger, ProblemException } from '@token-relay/service-kit';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Dispatcher, Pool } from 'undici';
+import { canonicalPath } from '../canonical-path';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
+import { gone } from '../gone';
+import { LOGGER } from '../logger.token';
+import { onlyHeaders, returnedHeaders } from '../proxy-headers';
+
+const WITHOUT_COOKIES = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'content-encoding',
+  'content-type',
+  'if-none-match',
+  'origin',
+  'user-agent',
+  'x-token-relay',
+]);
+const WITH_COOKIES = new Set([...WITHOUT_COOKIES, 'cookie']);
+
+/** Passes requests on to auth as they are, without a token, and its answers back. */
+@Injectable()
+export class AuthProxy implements OnApplicationShutdown {
+  readonly #pool: Pool;
+
+  constructor(
+    @Inject(GATEWAY_CONFIG) config: Pick<GatewayConfig, 'AUTH_URL' | 'UPSTREAM_TIMEOUT_MS'>,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const timeout = config.UPSTREAM_TIMEOUT_MS;
+    this.#pool = new Pool(config.AUTH_URL, {
+      connect: { timeout: Math.min(timeout, 3_000) },
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+    });
+  }
+
+  async pass(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    cookies: 'kept' | 'dropped',
+  ): Promise<FastifyReply> {
+    const path = canonicalPath(request.url, '');
+    const { statusCode, headers, body } = await this.send(request, reply, path, cookies);
+    return reply.status(statusCode).headers(returnedHeaders(headers, cookies)).send(body);
+  }
+
+  private async send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    cookies: 'kept' | 'dropped',
+  ): Promise<Dispatcher.ResponseData> {
+    const transactionId = currentRelayContext()?.transactionId;
+    const signal = gone(reply);
+    try {
+      return await this.#pool.request({
+        method: request.method as Dispatcher.HttpMethod,
+        path,
+        headers: {
+          ...onlyHeaders(request.headers, cookies === 'kept' ? WITH_COOKIES : WITHOUT_COOKIES),
+          ...(transactionId === undefined ? {} : { [TRANSACTION_ID_HEADER]: transactionId }),
+        },
+        body: Buffer.isBuffer(request.body) ? request.body : null,
+        signal,
+      });
+    } catch (error) {
+      if (!signal.aborted) this.logger.warn({ err: error, transactionId }, 'auth can not be reached');
+      reply.header('retry-after', '2');
+      throw new ProblemException(503, 'auth_unavailable', 'Sessions can not be served at the moment.');
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#pool.close();
+  }
+}

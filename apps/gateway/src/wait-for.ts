@@ -1,0 +1,50 @@
+import { StartRefused } from '@token-relay/service-kit';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Dependencies } from './gateway.config';
+
+const LIMIT_MS = 20_000;
+const POLL_MS = 200;
+
+/**
+ * Waits until each of these answers its readiness probe with 200, and says so in a line. Whatever starts the
+ * services together doesn't do it in order.
+ *
+ * @throws StartRefused after 20 s, naming what isn't ready and what was heard of it last
+ */
+export async function waitFor(
+  dependencies: Dependencies,
+  say: (line: string) => void,
+  limitMs = LIMIT_MS,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  const missing = await Promise.all(
+    dependencies.map(async ({ name, url }) => {
+      const heard = await pollUntilReady(url, deadline);
+      if (heard !== undefined) return `${name} (${url}: ${heard})`;
+      say(`${name.padEnd(9)} ready  ${new URL(url).origin}`);
+      return undefined;
+    }),
+  );
+  const late = missing.filter((entry) => entry !== undefined);
+  if (late.length > 0) throw new StartRefused(`not ready after ${limitMs / 1000} s: ${late.join(', ')}`);
+}
+
+/** Nothing once it is ready; else what was heard last. */
+async function pollUntilReady(url: string, deadline: number): Promise<string | undefined> {
+  for (;;) {
+    const heard = await probe(url);
+    if (heard === undefined || performance.now() + POLL_MS > deadline) return heard;
+    await sleep(POLL_MS);
+  }
+}
+
+async function probe(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(1_000) });
+    await response.body?.cancel();
+    return response.status === 200 ? undefined : `status ${response.status}`;
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } };
+    return cause?.code ?? 'no answer';
+  }
+}

@@ -1,0 +1,53 @@
+import { Body, Controller, Get, Inject, Param, Post, Res } from '@nestjs/common';
+import { CurrentPrincipal, type Principal, RequireScopes } from '@token-relay/jwt-guard';
+import { ProblemException, validated } from '@token-relay/service-kit';
+import { z } from 'zod';
+import { AuditClient } from '../audit.client';
+import { type Document, DocumentStore } from './document-store';
+
+const content = z.strictObject({
+  title: z.string('must be a text').trim().min(1, 'must not be empty').max(200, 'is too long'),
+  body: z.string('must be a text').max(100_000, 'is too long').default(''),
+});
+
+@Controller('documents')
+export class DocumentsController {
+  constructor(
+    @Inject(DocumentStore) private readonly documents: DocumentStore,
+    @Inject(AuditClient) private readonly audit: AuditClient,
+  ) {}
+
+  @Get()
+  @RequireScopes('documents:read')
+  list(@CurrentPrincipal() owner: Principal): { documents: readonly Document[] } {
+    return { documents: this.documents.list(owner.id) };
+  }
+
+  /** Somebody else's document and none at all are answered the same. */
+  @Get(':id')
+  @RequireScopes('documents:read')
+  find(@CurrentPrincipal() owner: Principal, @Param('id') id: string): Document {
+    const document = this.documents.find(owner.id, id);
+    if (!document)
+      throw new ProblemException(404, 'document_not_found', 'There is no such document of yours.');
+    return document;
+  }
+
+  @Post()
+  @RequireScopes('documents:write')
+  async create(
+    @CurrentPrincipal() owner: Principal,
+    @Body(validated(content)) submitted: z.infer<typeof content>,
+    @Res({ passthrough: true }) response: { header(name: string, value: string): unknown },
+  ): Promise<Document> {
+    if (this.documents.isFull(owner.id)) {
+      throw new ProblemException(409, 'too_many_documents', 'You have as many documents as you may have.');
+    }
+    const document = this.documents.draft(submitted);
+    // Recorded first: what can't be recorded doesn't happen.
+    await this.audit.record('documents.create', document.id);
+    this.documents.save(owner.id, document);
+    response.header('location', `documents/${document.id}`);
+    return document;
+  }
+}

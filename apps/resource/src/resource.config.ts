@@ -1,0 +1,18 @@
+import { flag, loadConfig, origin, port, rpcAddress, secret } from '@token-relay/service-kit';
+
+export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
+
+/** @throws ConfigError */
+export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
+  return loadConfig(
+    (mode) => ({
+      PORT: port().default(3002),
+      ISSUER: origin(),
+      AUTH_URL: origin(),
+      AUDIT_URL: rpcAddress(),
+      RESOURCE_CLIENT_SECRET: secret(mode),
+      DANGEROUSLY_ALLOW_HTTP: flag(),
+    }),
+    environment,
+  );
+}

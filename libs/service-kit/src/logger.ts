@@ -19,8 +19,10 @@ export function createLogger(
       ? pretty({
           sync: true,
           colorize: false,
-          ignore: 'pid,hostname,service',
-          translateTime: 'HH:MM:ss.l',
+          singleLine: true,
+          ignore: 'pid,hostname,service,transactionId,route',
+          translateTime: 'SYS:HH:MM:ss.l',
+          messageFormat: `${service.padEnd(8)} {msg}`,
           destination: destination as NodeJS.WritableStream,
         })
       : destination;

@@ -60,7 +60,7 @@ export async function hostileTokens(issuer: TestIssuer): Promise<HostileToken[]>
     ['no typ', issuer.token({}, { typ: undefined }), 'typ_not_allowed'],
     ['another issuer', issuer.token({ iss: 'https://evil.test' }), 'issuer_not_trusted'],
     ['no issuer', issuer.token({ iss: undefined }), 'claim_missing'],
-    ['another audience', issuer.token({ aud: 'audit' }), 'audience_mismatch'],
+    ['another audience', issuer.token({ aud: `not-${issuer.audience}` }), 'audience_mismatch'],
     [
       'an audience that only begins like ours',
       issuer.token({ aud: `${issuer.audience}-2` }),

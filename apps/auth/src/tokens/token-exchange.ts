@@ -9,6 +9,7 @@ import { type ActorClaim, type IssuedToken, TokenIssuer } from './token-issuer';
 export const GRANT_TYPE_TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 const MAX_ACTOR_DEPTH = 5;
+const MAX_EXCHANGED_SECONDS = 300;
 
 /** A successful answer (RFC 8693, section 2.2.1). */
 export interface ExchangedToken extends IssuedToken {
@@ -61,7 +62,8 @@ export class TokenExchange {
       clientId: client.id,
       scopes: narrowed(subject, permitted, parameters.scope),
       actor: actorOf(client, subject),
-      notAfter: subject.expiresAt,
+      // No longer than the subject token, and 300 s whatever else is configured.
+      notAfter: Math.min(subject.expiresAt, Date.now() / 1000 + MAX_EXCHANGED_SECONDS),
     });
     return { ...token, issued_token_type: ACCESS_TOKEN_TYPE };
   }

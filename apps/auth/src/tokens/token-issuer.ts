@@ -4,9 +4,6 @@ import { randomUUID } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { SIGNING_KEY, type SigningKey } from '../keys/signing-key';
 
-/** How long an access token lives, in seconds. */
-export const ACCESS_TOKEN_SECONDS = 300;
-
 /** What differs between the access tokens that are issued. */
 export interface Grant {
   readonly subject: string;
@@ -38,13 +35,16 @@ export interface IssuedToken {
 @Injectable()
 export class TokenIssuer {
   constructor(
-    @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER'>,
+    @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER' | 'ACCESS_TOKEN_SECONDS'>,
     @Inject(SIGNING_KEY) private readonly key: SigningKey,
   ) {}
 
   async issue(grant: Grant): Promise<IssuedToken> {
     const issuedAt = Math.floor(Date.now() / 1000);
-    const expiresAt = Math.min(issuedAt + ACCESS_TOKEN_SECONDS, Math.floor(grant.notAfter ?? Infinity));
+    const expiresAt = Math.min(
+      issuedAt + this.config.ACCESS_TOKEN_SECONDS,
+      Math.floor(grant.notAfter ?? Infinity),
+    );
     const scope = grant.scopes.join(' ');
     const token = await new SignJWT({
       client_id: grant.clientId,

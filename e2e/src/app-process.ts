@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const ROOT = resolve(__dirname, '../..');
+const START_LIMIT_MS = 20_000;
+
+export type AppName = 'auth' | 'gateway' | 'resource' | 'audit';
+
+/** One of the built apps, as a process of its own. */
+export class AppProcess {
+  /** Everything that it wrote so far, a line each. */
+  readonly lines: string[] = [];
+  /** Where it listens: empty until it does. */
+  readonly addresses: Record<string, string> = {};
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<number | NodeJS.Signals>;
+
+  private constructor(
+    readonly name: AppName,
+    environment: Readonly<Record<string, string>>,
+  ) {
+    // Nothing of the test's own environment but what Node needs: an unset NODE_ENV is production.
+    const env = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', ...environment };
+    const main = resolve(ROOT, 'apps', name, 'dist/main.js');
+    this.#child = spawn(process.execPath, ['--enable-source-maps', main], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#read(line));
+    }
+    this.#exited = once(this.#child, 'close').then(
+      ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
+    );
+  }
+
+  /** Spawns it, and waits for nothing. */
+  static spawn(name: AppName, environment: Readonly<Record<string, string>>): AppProcess {
+    return new AppProcess(name, environment);
+  }
+
+  /** Spawns it, and waits until it listens. */
+  static async start(name: AppName, environment: Readonly<Record<string, string>>): Promise<AppProcess> {
+    const app = AppProcess.spawn(name, environment);
+    await app.listening();
+    return app;
+  }
+
+  get url(): string {
+    return this.addresses.http ?? '';
+  }
+
+  async listening(): Promise<void> {
+    const ended = this.#exited.then((code) => `ended with ${code}`);
+    const deadline = performance.now() + START_LIMIT_MS;
+    while (this.url === '') {
+      const outcome = await Promise.race([ended, new Promise<undefined>((go) => setTimeout(go, 20))]);
+      if (outcome !== undefined || performance.now() > deadline) {
+        throw new Error(`${this.name} ${outcome ?? 'does not listen'}:\n${this.lines.join('\n')}`);
+      }
+    }
+  }
+
+  /** Waits until its readiness probe is answered with 200. */
+  async ready(): Promise<void> {
+    const deadline = performance.now() + START_LIMIT_MS;
+    while ((await fetch(`${this.url}/readyz`)).status !== 200) {
+      if (performance.now() > deadline)
+        throw new Error(`${this.name} does not get ready:\n${this.lines.join('\n')}`);
+      await new Promise((go) => setTimeout(go, 20));
+    }
+  }
+
+  /** Waits until a line with this text has been written: logs come after answers. */
+  async wrote(text: string): Promise<string> {
+    for (const deadline = performance.now() + 2_000; performance.now() < deadline;) {
+      const found = this.lines.find((line) => line.includes(text));
+      if (found !== undefined) return found;
+      await new Promise((go) => setTimeout(go, 10));
+    }
+    throw new Error(`${this.name} did not write ${text}:\n${this.lines.join('\n')}`);
+  }
+
+  /** @returns its exit code, or the signal that ended it */
+  exited(): Promise<number | NodeJS.Signals> {
+    return this.#exited;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** @returns its exit code, or the signal that ended it */
+  async stop(): Promise<number | NodeJS.Signals> {
+    this.#child.kill('SIGTERM');
+    return this.#exited;
+  }
+
+  #read(line: string): void {
+    this.lines.push(line);
+    if (!line.includes('"msg":"listening"')) return;
+    const { http, rpc } = JSON.parse(line) as Record<string, string>;
+    Object.assign(this.addresses, { http, rpc });
+  }
+}

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = resolve(__dirname, '../..');
 const START_LIMIT_MS = 20_000;
@@ -56,7 +57,7 @@ export class AppProcess {
     const ended = this.#exited.then((code) => `ended with ${code}`);
     const deadline = performance.now() + START_LIMIT_MS;
     while (this.url === '') {
-      const outcome = await Promise.race([ended, new Promise<undefined>((go) => setTimeout(go, 20))]);
+      const outcome = await Promise.race([ended, sleep(20, undefined)]);
       if (outcome !== undefined || performance.now() > deadline) {
         throw new Error(`${this.name} ${outcome ?? 'does not listen'}:\n${this.lines.join('\n')}`);
       }
@@ -69,7 +70,7 @@ export class AppProcess {
     while ((await fetch(`${this.url}/readyz`)).status !== 200) {
       if (performance.now() > deadline)
         throw new Error(`${this.name} does not get ready:\n${this.lines.join('\n')}`);
-      await new Promise((go) => setTimeout(go, 20));
+      await sleep(20);
     }
   }
 
@@ -78,7 +79,7 @@ export class AppProcess {
     for (const deadline = performance.now() + 2_000; performance.now() < deadline;) {
       const found = this.lines.find((line) => line.includes(text));
       if (found !== undefined) return found;
-      await new Promise((go) => setTimeout(go, 10));
+      await sleep(10);
     }
     throw new Error(`${this.name} did not write ${text}:\n${this.lines.join('\n')}`);
   }

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { callRpc } from './rpc-client';
 import { post, System } from './system';
 
 const MEBIBYTE = 1024 * 1024;
@@ -203,8 +204,7 @@ describe('bad input', () => {
     expect(received).toContain(`"code":"${code}"`);
   });
 
-  it('tells audit’s callers what is wrong with a message', async () => {
-    const { callRpc } = await import('./rpc-client');
+  it('tells the callers of audit what is wrong with a message', async () => {
     const forResource = (await system.exchange('gateway', token, 'resource')).body.access_token ?? '';
     const forAudit = (await system.exchange('resource', forResource, 'audit')).body.access_token ?? '';
     const metadata = { authorization: `Bearer ${forAudit}` };

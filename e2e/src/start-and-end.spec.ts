@@ -77,8 +77,12 @@ describe('a start', () => {
   it('takes a secret from a file', async () => {
     const path = join(folder, 'secret');
     await writeFile(path, `${secret()}\n`);
-    const { GATEWAY_CLIENT_SECRET: _omitted, ...rest } = gatewayEnvironment();
-    const app = await AppProcess.start('gateway', { ...rest, GATEWAY_CLIENT_SECRET_FILE: path });
+    const environment = {
+      ...gatewayEnvironment(),
+      GATEWAY_CLIENT_SECRET: '',
+      GATEWAY_CLIENT_SECRET_FILE: path,
+    };
+    const app = await AppProcess.start('gateway', environment);
     expect(await app.stop()).toBe(0);
   });
 

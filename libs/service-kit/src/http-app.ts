@@ -2,7 +2,7 @@ import { type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { transactionIdOf } from '@token-relay/jwt-guard';
-import { type FastifyError, type FastifyReply } from 'fastify';
+import { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { watchRoutes } from './allowed-methods';
 import { answerClientError } from './client-errors';
 import { type Logger, NestLogger } from './logger';
@@ -33,6 +33,7 @@ export async function createHttpApp(
   });
   const instance = adapter.getInstance();
   const allowedMethods = watchRoutes(instance);
+  endConnectionsOnClose(instance);
   instance.addHook('onResponse', (request, reply, done) => {
     logRequest(logger, reply, transactionIdOf(request));
     done();
@@ -48,6 +49,24 @@ export async function createHttpApp(
   });
   app.useGlobalFilters(new ProblemFilter(logger, allowedMethods));
   return app;
+}
+
+/** A connection whose request was under way when the server began to close would be kept alive, and the server with it. */
+function endConnectionsOnClose(instance: FastifyInstance): void {
+  let closing = false;
+  instance.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  instance.addHook('onSend', (_request, reply, _payload, done) => {
+    if (closing) reply.header('connection', 'close');
+    done();
+  });
+  // For answers whose headers had been sent before.
+  instance.addHook('onResponse', (_request, _reply, done) => {
+    if (closing) setImmediate(() => instance.server.closeIdleConnections());
+    done();
+  });
 }
 
 function logRequest(logger: Logger, reply: FastifyReply, transactionId: string | undefined): void {

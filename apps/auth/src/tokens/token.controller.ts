@@ -56,7 +56,7 @@ function formDecode(value: string): string {
 /** A form's parameters; none may be there twice (RFC 6749, section 3.2), and one without a value isn't there. */
 function singleValues(body: unknown): Readonly<Record<string, string | undefined>> {
   const parameters: Record<string, string> = {};
-  for (const [name, value] of Object.entries((body ?? {}) as object) as [string, unknown][]) {
+  for (const [name, value] of Object.entries(body ?? {}) as [string, unknown][]) {
     if (typeof value !== 'string')
       throw new OAuthError('invalid_request', 'A parameter was sent more than once.');
     if (value !== '') parameters[name] = value;

@@ -13,7 +13,7 @@ export class ResourceProxy {
   /** Passes the request on as it is, and the answer back. */
   async relay(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const path = canonicalPath(request.url, '/api');
-    const method = request.method as RelayRequest['method'];
+    const method = request.method;
     return this.answer(reply, await this.call(request, reply, { method, path, body: bodyOf(request) }));
   }
 

@@ -59,7 +59,7 @@ export class AuthProxy implements OnApplicationShutdown {
     const signal = gone(reply);
     try {
       return await this.#pool.request({
-        method: request.method as Dispatcher.HttpMethod,
+        method: request.method,
         path,
         headers: {
           ...onlyHeaders(request.headers, cookies === 'kept' ? WITH_COOKIES : WITHOUT_COOKIES),

@@ -20,13 +20,14 @@ export interface OutageRow {
   readonly text: string;
 }
 
+const unauthenticated = (text: string): RejectionRow => ({ status: 401, text });
 const invalidRequest = (text: string): RejectionRow => ({ status: 400, error: 'invalid_request', text });
 const invalidToken = (text: string): RejectionRow => ({ status: 401, error: 'invalid_token', text });
 const forbidden = (text: string): RejectionRow => ({ status: 403, error: 'insufficient_scope', text });
 
 export const REJECTIONS = Object.freeze({
   // extract
-  token_missing: { status: 401, text: 'An access token is required.' } as RejectionRow,
+  token_missing: unauthenticated('An access token is required.'),
   authorization_malformed: invalidRequest(
     'The Authorization header is not of the form: Bearer, space, token.',
   ),

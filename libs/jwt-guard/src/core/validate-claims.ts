@@ -121,7 +121,7 @@ function texts(claims: Claims, name: string): readonly string[] {
   if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string')) {
     throw new TokenRejected('claim_malformed', { debug: name });
   }
-  return Object.freeze([...(value as string[])]);
+  return Object.freeze([...value]);
 }
 
 /** NumericDate (RFC 7519, section 2): seconds, and a date that a calendar can hold. */

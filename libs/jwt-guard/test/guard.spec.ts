@@ -1,0 +1,354 @@
+import {
+  Body,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  type ExecutionContext,
+  Get,
+  HttpException,
+  type INestApplication,
+  Module,
+  Post,
+  UseFilters,
+  UseGuards,
+  type ArgumentsHost,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { hostileTokens, JwksServer, TestIssuer } from '@token-relay/testing';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExtractJwt } from 'passport-jwt';
+import {
+  CurrentPrincipal,
+  currentPrincipal,
+  currentRelayContext,
+  JwtGuard,
+  JwtGuardModule,
+  type JwtGuardOptions,
+  type Principal,
+  Public,
+  RequireActor,
+  RequireScopes,
+} from '../src';
+
+/** A filter as teams write it: it makes its own answer, and sets no headers. */
+@Catch(HttpException)
+class OwnFilter implements ExceptionFilter {
+  catch(exception: HttpException, host: ArgumentsHost) {
+    const response = host
+      .switchToHttp()
+      .getResponse<{ status(code: number): { send(body: unknown): void } }>();
+    response.status(exception.getStatus()).send({ mine: true });
+  }
+}
+
+@Controller()
+class TestController {
+  @Get('undecorated')
+  undecorated(@CurrentPrincipal() principal: Principal) {
+    return { subject: principal.subject };
+  }
+
+  @Public('it is for everybody')
+  @Get('open')
+  open(@CurrentPrincipal() principal: Principal | undefined) {
+    return { principal: principal ?? null };
+  }
+
+  @RequireScopes('documents:read', 'documents:write')
+  @Get('scoped')
+  scoped() {
+    return {};
+  }
+
+  @RequireActor('gateway')
+  @Get('acted')
+  acted() {
+    return {};
+  }
+
+  @UseFilters(OwnFilter)
+  @Get('own-filter')
+  ownFilter() {
+    return {};
+  }
+
+  @Public('passport guards it, as in code from before')
+  @UseGuards(AuthGuard('jwt'))
+  @Get('passport')
+  passport() {
+    return {};
+  }
+
+  @Post('context')
+  async context(@Body() { ms }: { ms: number }) {
+    await sleep(ms);
+    return { tokenId: currentPrincipal()?.tokenId, transactionId: currentRelayContext()?.transactionId };
+  }
+}
+
+@RequireScopes('documents:read')
+@Controller('narrow')
+class NarrowController {
+  @Get()
+  inherited() {
+    return {};
+  }
+
+  @RequireScopes('documents:write')
+  @Get('narrower')
+  narrower() {
+    return {};
+  }
+
+  @Public('one opening in a closed controller')
+  @Get('open')
+  open() {
+    return {};
+  }
+}
+
+@Public('all of it is open, but for what says otherwise')
+@Controller('wide')
+class WideController {
+  @Get()
+  inherited() {
+    return {};
+  }
+
+  @RequireScopes('documents:write')
+  @Get('closed')
+  closed() {
+    return {};
+  }
+}
+
+type Platform = 'express' | 'fastify';
+
+async function startApp(
+  platform: Platform,
+  options: JwtGuardOptions,
+): Promise<{ app: INestApplication; url: string }> {
+  @Module({
+    imports: [JwtGuardModule.forRoot(options)],
+    controllers: [TestController, NarrowController, WideController],
+  })
+  class TestModule {}
+  const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+  const app = await NestFactory.create(TestModule, adapter, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  return { app, url: (await app.getUrl()).replace('[::1]', '127.0.0.1') };
+}
+
+describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => {
+  let issuer: TestIssuer;
+  let app: INestApplication;
+  let url: string;
+
+  const optionsFor = (from: TestIssuer): JwtGuardOptions => ({
+    issuers: [{ issuer: from.issuer, audience: from.audience, algorithms: ['ES256'], jwks: from.jwks }],
+    now: from.clock.now,
+  });
+
+  beforeAll(async () => {
+    issuer = await TestIssuer.create();
+    ({ app, url } = await startApp(platform, optionsFor(issuer)));
+  });
+  afterAll(() => app.close());
+
+  async function call(path: string, token?: string, base = url) {
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${base}/${path}`, { headers });
+    const body = (await answer.json()) as Record<string, unknown>;
+    return { status: answer.status, body, challenge: answer.headers.get('www-authenticate') };
+  }
+
+  it('requires a token where nothing is said', async () => {
+    expect(await call('undecorated')).toMatchObject({
+      status: 401,
+      challenge: 'Bearer realm="api"',
+      body: { status: 401, code: 'token_missing', title: 'Unauthorized', type: 'about:blank' },
+    });
+    expect(await call('undecorated', await issuer.token({ sub: 'me' }))).toMatchObject({
+      status: 200,
+      body: { subject: 'me' },
+    });
+  });
+
+  it('opens what is public, and reads no token there', async () => {
+    expect(await call('open')).toMatchObject({ status: 200, body: { principal: null } });
+    expect(await call('open', 'garbage')).toMatchObject({ status: 200, body: { principal: null } });
+  });
+
+  it('asks for all scopes, and names them when one is missing', async () => {
+    expect((await call('scoped', await issuer.token())).status).toBe(200);
+    expect(await call('scoped', await issuer.token({ scope: 'documents:read' }))).toMatchObject({
+      status: 403,
+      challenge: expect.stringMatching(
+        /error="insufficient_scope".*scope="documents:read documents:write"/,
+      ) as string,
+      body: { code: 'insufficient_scope' },
+    });
+    expect((await call('scoped', await issuer.token({ scope: undefined }))).status).toBe(403);
+    expect(
+      (await call('scoped', await issuer.token({ scope: 'documents:read documents:writer' }))).status,
+    ).toBe(403);
+  });
+
+  it('asks the outermost actor, and no other', async () => {
+    const statusFor = async (act: unknown) => (await call('acted', await issuer.token({ act }))).status;
+    expect(await statusFor({ sub: 'gateway' })).toBe(200);
+    expect(await statusFor({ sub: 'gateway', act: { sub: 'other' } })).toBe(200);
+    expect(await statusFor({ sub: 'other', act: { sub: 'gateway' } })).toBe(403);
+    expect(await statusFor(undefined)).toBe(403);
+  });
+
+  it('adds the scopes of a handler to those of its controller; what stands closer opens or closes', async () => {
+    const read = await issuer.token({ scope: 'documents:read' });
+    const write = await issuer.token({ scope: 'documents:write' });
+    expect((await call('narrow', read)).status).toBe(200);
+    expect((await call('narrow/narrower', read)).status).toBe(403);
+    expect((await call('narrow/narrower', write)).status).toBe(403);
+    expect((await call('narrow/narrower', await issuer.token())).status).toBe(200);
+    expect((await call('narrow/open')).status).toBe(200);
+    expect((await call('wide')).status).toBe(200);
+    expect((await call('wide/closed')).status).toBe(401);
+    expect((await call('wide/closed', write)).status).toBe(200);
+  });
+
+  it("puts the challenge on the answer even where a team's own filter makes it", async () => {
+    expect(await call('own-filter', await issuer.token({ aud: 'other' }))).toEqual({
+      status: 401,
+      body: { mine: true },
+      challenge: expect.stringContaining('error="invalid_token"') as string,
+    });
+  });
+
+  it("gives the verdict of AuthGuard('jwt') in code from before, for every hostile token", async () => {
+    expect((await call('passport', await issuer.token())).status).toBe(200);
+    for (const { name, token } of await hostileTokens(issuer)) {
+      const [own, passports] = await Promise.all([call('undecorated', token), call('passport', token)]);
+      expect({
+        name,
+        status: passports.status,
+        code: passports.body.code,
+        challenge: passports.challenge,
+      }).toEqual({
+        name,
+        status: own.status,
+        code: own.body.code,
+        challenge: own.challenge,
+      });
+      expect(own.status).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  it('judges by its own rules when another app in the process has others', async () => {
+    const other = await TestIssuer.create({ audience: 'other' });
+    const second = await startApp(platform, optionsFor(other));
+    try {
+      for (const path of ['undecorated', 'passport']) {
+        expect((await call(path, await issuer.token())).status).toBe(200);
+        expect((await call(path, await other.token())).status).toBe(401);
+        expect((await call(path, await other.token(), second.url)).status).toBe(200);
+        expect((await call(path, await issuer.token(), second.url)).status).toBe(401);
+      }
+    } finally {
+      await second.app.close();
+    }
+  });
+
+  it("takes the token where one of passport-jwt's extractors finds it", async () => {
+    const second = await startApp(platform, {
+      ...optionsFor(issuer),
+      jwtFromRequest: ExtractJwt.fromHeader('x-access-token'),
+    });
+    try {
+      const token = await issuer.token();
+      const answer = await fetch(`${second.url}/undecorated`, { headers: { 'x-access-token': token } });
+      expect(answer.status).toBe(200);
+      expect((await call('undecorated', token, second.url)).status).toBe(401);
+    } finally {
+      await second.app.close();
+    }
+  });
+
+  it('answers 503 and when to come back if the keys can not be had', async () => {
+    const jwks = await JwksServer.start({ keys: [] });
+    jwks.status = 500;
+    const second = await startApp(platform, {
+      issuers: [
+        {
+          issuer: issuer.issuer,
+          audience: issuer.audience,
+          algorithms: ['ES256'],
+          jwksUri: jwks.url,
+          dangerouslyAllowHttp: true,
+        },
+      ],
+    });
+    try {
+      for (const path of ['undecorated', 'passport']) {
+        const answer = await fetch(`${second.url}/${path}`, {
+          headers: { authorization: `Bearer ${await issuer.token()}` },
+        });
+        expect(answer.status).toBe(503);
+        expect(answer.headers.get('retry-after')).toBe('2');
+        expect(answer.headers.get('www-authenticate')).toBeNull();
+        expect(await answer.json()).toMatchObject({ code: 'keys_unavailable' });
+      }
+    } finally {
+      await second.app.close();
+      await jwks.stop();
+    }
+  });
+
+  it('keeps 300 interleaved requests with bodies apart', async () => {
+    const ids = Array.from({ length: 300 }, (_, i) => `token-${i}`);
+    const seen = await Promise.all(
+      ids.map(async (jti, i) => {
+        const answer = await fetch(`${url}/context`, {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${await issuer.token({ jti })}`,
+            'content-type': 'application/json',
+          },
+          body: JSON.stringify({ ms: (i * 7) % 20, padding: 'x'.repeat(i * 300) }),
+        });
+        return (await answer.json()) as { tokenId: string; transactionId: string };
+      }),
+    );
+    expect(seen.map(({ tokenId }) => tokenId)).toEqual(ids);
+    expect(new Set(seen.map(({ transactionId }) => transactionId)).size).toBe(ids.length);
+    expect(currentRelayContext()).toBeUndefined();
+  });
+});
+
+describe('JwtGuard', () => {
+  it('refuses a kind of call that it does not know', async () => {
+    const issuer = await TestIssuer.create();
+    const { app } = await startApp('fastify', {
+      issuers: [{ issuer: issuer.issuer, audience: 'x', algorithms: ['ES256'], jwks: issuer.jwks }],
+    });
+    const context = {
+      getType: () => 'carrier-pigeon',
+      getClass: () => TestController,
+      getHandler: () => TestController.prototype.undecorated,
+    } as unknown as ExecutionContext;
+    await expect(app.get(JwtGuard).canActivate(context)).rejects.toMatchObject({
+      code: 'context_not_supported',
+    });
+    await app.close();
+  });
+
+  it.each([
+    ['@Public without a reason', () => Public('')],
+    ['@Public with a blank one', () => Public(' ')],
+    ['@RequireScopes without a scope', () => RequireScopes()],
+    ['@RequireActor without an actor', () => RequireActor()],
+  ])('does not take %s', (_what, decorate) => {
+    expect(decorate).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,317 @@
+import { Controller, Get, Inject, type INestApplication, Module, Query } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  ClientProxyFactory,
+  Ctx,
+  MessagePattern,
+  type MicroserviceOptions,
+  type TcpContext,
+  Transport,
+} from '@nestjs/microservices';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { TestIssuer } from '@token-relay/testing';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { firstValueFrom, type Observable } from 'rxjs';
+import { JwtGuardModule, RelayClientProxy, RelayHttpClient, RelayModule, TokenRelay } from '../src';
+
+/** A server on 127.0.0.1 whose every answer the test makes. */
+class Peer {
+  readonly requests: { url: string; authorization: string; body: string }[] = [];
+  answer: (response: ServerResponse, body: string, request: IncomingMessage) => void = (response) =>
+    response.end('{}');
+  readonly #server: Server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      this.requests.push({
+        url: request.url ?? '',
+        authorization: request.headers.authorization ?? '',
+        body,
+      });
+      this.answer(response, body, request);
+    });
+  });
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const held: Observable<{ authorization: string }>[] = [];
+
+@Controller()
+class CallingController {
+  constructor(
+    @Inject(RelayHttpClient) private readonly http: RelayHttpClient,
+    @Inject(RelayClientProxy) private readonly rpc: RelayClientProxy,
+  ) {}
+
+  @Get('http')
+  async callHttp(@Query('destination') destination: string, @Query('path') path: string) {
+    const { statusCode, body } = await this.http.request(destination, { method: 'GET', path });
+    return { statusCode, text: await body.text() };
+  }
+
+  @Get('rpc')
+  async callRpc(@Query('pattern') pattern: string): Promise<unknown> {
+    return firstValueFrom(this.rpc.send(pattern, {}));
+  }
+
+  @Get('hold')
+  hold() {
+    held.push(this.rpc.send('echo', {}));
+    return {};
+  }
+
+  @Get('release')
+  async release() {
+    const [answers] = held.splice(0);
+    return answers ? firstValueFrom(answers) : {};
+  }
+}
+
+@Controller()
+class RpcPeer {
+  @MessagePattern('echo')
+  echo(@Ctx() context: TcpContext) {
+    return context.getMetadata();
+  }
+
+  @MessagePattern('silent')
+  silent() {
+    return new Promise(() => undefined);
+  }
+}
+
+describe('the relay', () => {
+  let issuer: TestIssuer;
+  let auth: Peer;
+  let peer: Peer;
+  let foreign: Peer;
+  let app: INestApplication;
+  let url: string;
+  let exchanges: number;
+
+  beforeEach(async () => {
+    issuer = await TestIssuer.create();
+    [auth, peer, foreign] = await Promise.all([new Peer().start(), new Peer().start(), new Peer().start()]);
+    exchanges = 0;
+    auth.answer = (response, body) => {
+      exchanges++;
+      const subject = new URLSearchParams(body).get('subject_token') ?? '';
+      response.setHeader('content-type', 'application/json');
+      const token = `exchanged-${exchanges}-of-${subject.slice(-8)}`;
+      response.end(JSON.stringify({ access_token: token, expires_in: 300 }));
+    };
+
+    @Module({ controllers: [RpcPeer] })
+    class RpcPeerModule {}
+    const rpcServer = await NestFactory.createMicroservice<MicroserviceOptions>(RpcPeerModule, {
+      transport: Transport.TCP,
+      options: { host: '127.0.0.1', port: 0 },
+      logger: false,
+    });
+    await rpcServer.listen();
+    const { port } = rpcServer.unwrap<import('node:net').Server>().address() as AddressInfo;
+
+    @Module({
+      imports: [
+        JwtGuardModule.forRoot({
+          issuers: [
+            { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'], jwks: issuer.jwks },
+          ],
+          now: issuer.clock.now,
+        }),
+        RelayModule.forRoot({
+          tokenEndpoint: `${auth.origin}/oauth/token`,
+          dangerouslyAllowHttp: true,
+          clientId: 'resource',
+          clientSecret: 'a secret: with odd/characters+',
+          timeoutMs: 500,
+          destinations: {
+            peer: { audience: 'peer', mode: 'exchange', scopes: ['a', 'b'], baseUrl: peer.origin },
+            rpc: { audience: 'rpc', mode: 'exchange', scopes: ['a'] },
+          },
+        }),
+      ],
+      controllers: [CallingController],
+      providers: [
+        {
+          provide: RelayClientProxy,
+          inject: [TokenRelay],
+          useFactory: (relay: TokenRelay) =>
+            new RelayClientProxy(
+              ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } }),
+              'rpc',
+              relay,
+            ),
+        },
+        { provide: 'rpc-server', useValue: { onApplicationShutdown: () => rpcServer.close() } },
+      ],
+    })
+    class TestModule {}
+    app = await NestFactory.create(TestModule, new FastifyAdapter(), { logger: false });
+    await app.listen(0, '127.0.0.1');
+    url = await app.getUrl();
+  });
+
+  afterEach(async () => {
+    await app.close();
+    await Promise.all([auth, peer, foreign].map((server) => server.stop()));
+  });
+
+  async function call(path: string, token: string) {
+    const answer = await fetch(`${url}/${path}`, { headers: { authorization: `Bearer ${token}` } });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  }
+  const codeOf = async (path: string) => {
+    const { status, body } = await call(path, await issuer.token());
+    return { status, code: body.code };
+  };
+
+  it("calls with a token for the destination, and never with the caller's", async () => {
+    const token = await issuer.token();
+    expect((await call('http?destination=peer&path=/x%3Fy=1', token)).status).toBe(200);
+    expect(peer.requests).toEqual([
+      { url: '/x?y=1', authorization: `Bearer exchanged-1-of-${token.slice(-8)}`, body: '' },
+    ]);
+    const form = Object.fromEntries(new URLSearchParams(auth.requests[0]?.body));
+    expect(form).toEqual({
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: token,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      audience: 'peer',
+      scope: 'a b',
+    });
+    const credentials = Buffer.from(auth.requests[0]?.authorization.slice(6) ?? '', 'base64').toString();
+    expect(credentials).toBe('resource:a+secret%3A+with+odd%2Fcharacters%2B');
+  });
+
+  it('exchanges once for all who call at the same time with the same token, and once more for another', async () => {
+    const [first, second] = await Promise.all([issuer.token({ jti: '1' }), issuer.token({ jti: '2' })]);
+    await Promise.all(Array.from({ length: 20 }, () => call('http?destination=peer&path=/', first)));
+    await call('http?destination=peer&path=/', first);
+    expect(exchanges).toBe(1);
+    await call('http?destination=peer&path=/', second);
+    expect(exchanges).toBe(2);
+  });
+
+  it('does not use an exchanged token past its end', async () => {
+    auth.answer = (response) => {
+      exchanges++;
+      response.end(JSON.stringify({ access_token: `t${exchanges}`, expires_in: 0.05 }));
+    };
+    const token = await issuer.token();
+    await call('http?destination=peer&path=/', token);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await call('http?destination=peer&path=/', token);
+    expect(exchanges).toBe(2);
+  });
+
+  it('follows no redirect', async () => {
+    peer.answer = (response) => response.writeHead(302, { location: `${foreign.origin}/` }).end();
+    const { body } = await call('http?destination=peer&path=/', await issuer.token());
+    expect(body.statusCode).toBe(302);
+    expect(foreign.requests).toEqual([]);
+  });
+
+  it.each([['//evil.test/'], ['evil.test'], ['http://evil.test/'], ['']])(
+    'calls nothing for the path %p',
+    async (path) => {
+      const { status } = await call(
+        `http?destination=peer&path=${encodeURIComponent(path)}`,
+        await issuer.token(),
+      );
+      expect(status).toBe(500);
+      expect(peer.requests).toEqual([]);
+    },
+  );
+
+  it.each([['nowhere'], ['toString'], ['rpc']])('has no contract over HTTP for %p', async (destination) => {
+    expect((await call(`http?destination=${destination}&path=/`, await issuer.token())).status).toBe(500);
+    expect(auth.requests).toEqual([]);
+  });
+
+  it('exchanges anew, once, when the destination refuses the token; then it is nobody’s 401', async () => {
+    peer.answer = (response) => {
+      response.statusCode = peer.requests.length === 1 ? 401 : 200;
+      response.end('{}');
+    };
+    const { body } = await call('http?destination=peer&path=/', await issuer.token());
+    expect(body.statusCode).toBe(200);
+    expect(exchanges).toBe(2);
+
+    peer.answer = (response) => response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
+    expect(await codeOf('http?destination=peer&path=/')).toEqual({
+      status: 503,
+      code: 'relay_token_refused',
+    });
+  });
+
+  it.each([
+    ['refuses the subject token', 400, { error: 'invalid_request' }, 401, 'exchange_refused'],
+    ['has no scope left', 400, { error: 'invalid_scope' }, 403, 'insufficient_scope'],
+    ['does not know us', 401, { error: 'invalid_client' }, 503, 'exchange_unavailable'],
+    ['does not allow the target', 400, { error: 'invalid_target' }, 503, 'exchange_unavailable'],
+    ['fails', 500, {}, 503, 'exchange_unavailable'],
+    ['answers without a token', 200, {}, 503, 'exchange_unavailable'],
+    ['answers no JSON', 200, 'oops', 503, 'exchange_unavailable'],
+  ])('when the issuer %s (%i), says so', async (_what, answered, body, status, code) => {
+    auth.answer = (response) => {
+      response.statusCode = answered;
+      response.end(typeof body === 'string' ? body : JSON.stringify(body));
+    };
+    expect(await codeOf('http?destination=peer&path=/')).toEqual({ status, code });
+    expect(await codeOf('rpc?pattern=echo')).toEqual({ status, code });
+    expect(peer.requests).toEqual([]);
+  });
+
+  it('tells a destination that is silent from one that is away', async () => {
+    peer.answer = () => undefined;
+    expect(await codeOf('http?destination=peer&path=/')).toEqual({ status: 504, code: 'upstream_timeout' });
+    expect(await codeOf('rpc?pattern=silent')).toEqual({ status: 504, code: 'upstream_timeout' });
+    await peer.stop();
+    expect(await codeOf('http?destination=peer&path=/')).toEqual({
+      status: 502,
+      code: 'upstream_unreachable',
+    });
+    await peer.start();
+  });
+
+  it('carries the token over TCP in the metadata of the packet', async () => {
+    const token = await issuer.token();
+    expect((await call('rpc?pattern=echo', token)).body).toEqual({
+      authorization: `Bearer exchanged-1-of-${token.slice(-8)}`,
+      'x-transaction-id': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+    });
+  });
+
+  it('speaks for whoever called send(), whoever subscribes', async () => {
+    const [first, second] = await Promise.all([issuer.token({ jti: '1' }), issuer.token({ jti: '2' })]);
+    await call('hold', first);
+    const { body } = await call('release', second);
+    expect(body.authorization).toContain(first.slice(-8));
+  });
+
+  it('keeps 100 interleaved calls over one connection apart', async () => {
+    const tokens = await Promise.all(Array.from({ length: 100 }, (_, i) => issuer.token({ jti: `${i}` })));
+    const answers = await Promise.all(tokens.map((token) => call('rpc?pattern=echo', token)));
+    answers.forEach(({ body }, i) => expect(body.authorization).toContain(tokens[i]?.slice(-8)));
+  });
+
+  it('has nothing to relay outside of a call', async () => {
+    await expect(app.get(TokenRelay).headersFor('peer')).rejects.toMatchObject({ code: 'token_missing' });
+  });
+});

@@ -3,13 +3,14 @@ import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
-// Who may import whom. docs/adr/0002 says why; tools/lint-fixture proves that a breach is reported.
+// Who may import whom. docs/adr/0002 says why; tools/module-boundaries.spec.ts proves that a breach is reported.
 const boundaries = [
   { sourceTag: 'type:publishable', onlyDependOnLibsWithTags: ['type:publishable'] },
   { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit'] },
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit'] },
   { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:testing'] },
   { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:testing'] },
+  { sourceTag: 'type:tool', onlyDependOnLibsWithTags: [] },
 ];
 // Tests may use libs/testing on top of what their project may import.
 const inTests = boundaries.map((rule) => ({
@@ -21,7 +22,7 @@ const moduleBoundaries = (depConstraints) => ['error', { depConstraints }];
 const frameworks = ['@nestjs/*', 'passport', 'passport-jwt', 'rxjs', 'rxjs/*', 'fastify', 'express'];
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', '**/*.js', '**/*.mjs', 'tools/lint-fixture/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', '**/*.js', '**/*.mjs'] },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -151,7 +151,7 @@ async function usersFile(accounts: readonly Account[]): Promise<string> {
       username,
       sub,
       scopes,
-      passwordHash: await argon2.hash(password),
+      passwordHash: await argon2.hash(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1 }),
     })),
   );
   return JSON.stringify({ users });

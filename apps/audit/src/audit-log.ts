@@ -17,7 +17,8 @@ export interface AuditEntry {
   readonly tokenId: string;
 }
 
-const KEPT = 1_000;
+/** How many entries are kept at hand. */
+export const KEPT = 1_000;
 
 /**
  * Writes every entry to the log, which is the record that lasts, and keeps the latest at hand.

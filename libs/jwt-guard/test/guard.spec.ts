@@ -335,7 +335,7 @@ describe('JwtGuard', () => {
     const context = {
       getType: () => 'carrier-pigeon',
       getClass: () => TestController,
-      getHandler: () => TestController.prototype.undecorated,
+      getHandler: () => () => ({}),
     } as unknown as ExecutionContext;
     await expect(app.get(JwtGuard).canActivate(context)).rejects.toMatchObject({
       code: 'context_not_supported',

@@ -11,7 +11,7 @@ import {
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TestIssuer } from '@token-relay/testing';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import { type AddressInfo, type Server as TcpServer } from 'node:net';
 import { firstValueFrom, type Observable } from 'rxjs';
 import { JwtGuardModule, RelayClientProxy, RelayHttpClient, RelayModule, TokenRelay } from '../src';
 
@@ -123,7 +123,7 @@ describe('the relay', () => {
       logger: false,
     });
     await rpcServer.listen();
-    const { port } = rpcServer.unwrap<import('node:net').Server>().address() as AddressInfo;
+    const { port } = rpcServer.unwrap<TcpServer>().address() as AddressInfo;
 
     @Module({
       imports: [

@@ -46,9 +46,12 @@ const BY_STATUS: Readonly<Record<number, readonly [code: string, detail: string]
   503: ['shutting_down', 'The service is shutting down.'],
 };
 
+const OTHER_4XX = ['request_refused', 'The request was refused.'] as const;
+const OTHER_5XX = ['internal_error', 'Something went wrong here.'] as const;
+
 /** The document for a status that nobody said more about. */
 export function problemOf(status: number, code?: string, detail?: string): Fault {
-  const [byDefault, text] = BY_STATUS[status] ?? ['internal_error', 'Something went wrong here.'];
+  const [byDefault, text] = BY_STATUS[status] ?? (status < 500 ? OTHER_4XX : OTHER_5XX);
   return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',

@@ -1,6 +1,7 @@
 import { type Mode, StartRefused } from '@token-relay/service-kit';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { isArgon2id } from './argon2id';
 import { type User, type UserDirectory } from './user-directory';
 
 const usersFile = z.object({
@@ -10,7 +11,7 @@ const usersFile = z.object({
     z.object({
       sub: z.uuid(),
       username: z.string().min(1).max(256),
-      passwordHash: z.string().startsWith('$argon2id$'),
+      passwordHash: z.string().refine(isArgon2id),
       scopes: z.array(z.string().min(1)),
     }),
   ),

@@ -1,15 +1,8 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import argon2 from 'argon2';
 import { randomBytes } from 'node:crypto';
+import { ARGON2ID } from './argon2id';
 import { type User, USER_DIRECTORY, type UserDirectory } from './user-directory';
-
-/** What OWASP's password storage guide asks of argon2id at least: 19 MiB, two passes, one lane. */
-export const ARGON2ID = Object.freeze({
-  type: argon2.argon2id,
-  memoryCost: 19_456,
-  timeCost: 2,
-  parallelism: 1,
-});
 
 @Injectable()
 export class PasswordVerifier implements OnModuleInit {

@@ -3,7 +3,7 @@ export interface User {
   /** A UUID, never a name, and so never what a client is called (RFC 9700, section 4.15). */
   readonly sub: string;
   readonly username: string;
-  /** In the PHC string format, of argon2id. */
+  /** In the PHC string format, of argon2id with the parameters in argon2id.ts. */
   readonly passwordHash: string;
   readonly scopes: readonly string[];
 }

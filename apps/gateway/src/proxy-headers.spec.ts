@@ -1,0 +1,63 @@
+import { forwardedRequestHeaders, onlyHeaders, returnedHeaders } from './proxy-headers';
+
+describe('forwardedRequestHeaders', () => {
+  const passes = (name: string) => name in forwardedRequestHeaders({ [name]: 'x' });
+
+  it.each(
+    (
+      'accept accept-language accept-encoding content-type content-encoding user-agent if-none-match range ' +
+      'traceparent idempotency-key prefer origin referer x-request-id x-correlation-id x-color x-b3-traceid'
+    ).split(' '),
+  )('passes %s on', (name) => {
+    expect(passes(name)).toBe(true);
+  });
+
+  it.each(
+    (
+      'authorization cookie host content-length expect x-transaction-id connection keep-alive te trailer ' +
+      'transfer-encoding upgrade proxy-authorization proxy-connection forwarded via x-forwarded-for x-forwarded-user ' +
+      'x-forwarded-access-token x-real-ip x-user x-user-id x-user-roles x-userinfo x-username x_user_id x-auth-user ' +
+      'x-auth-request-email x-authenticated-userid x-authenticated-scope x-remote-user remote-user remote_user ' +
+      'x-webauth-user x-authuser x-identity x-principal x-subject x-sub x-roles x-role x-scope x-scopes x-groups x-tenant-id ' +
+      'x-org-id x-account-id x-client-id x-consumer-username x-credential-identifier x-jwt-assertion x-jwt-claims ' +
+      'x-access-token x-id-token x-session-id x-sid x-actor x-impersonate-user x-on-behalf-of x-permissions x-admin ' +
+      'x-goog-authenticated-user-email x-goog-iap-jwt-assertion x-amzn-oidc-data x-ms-client-principal-name ' +
+      'x-forwarded-client-cert client-cert ssl-client-cert x-ssl-client-dn txn-token workload-identity-token ' +
+      'workload-proof-token x-original-url x-rewrite-url x-http-method-override cf-access-jwt-assertion ' +
+      'tailscale-user-login x-email'
+    ).split(' '),
+  )('drops %s', (name) => {
+    expect(passes(name)).toBe(false);
+  });
+
+  it('drops what Connection names', () => {
+    const headers = { connection: 'close, X-Color', 'x-color': 'red', 'x-shape': 'round' };
+    expect(forwardedRequestHeaders(headers)).toEqual({ 'x-shape': 'round' });
+  });
+
+  it('makes a copy', () => {
+    const headers = Object.freeze({ accept: '*/*', cookie: 'a=b' });
+    expect(forwardedRequestHeaders(headers)).toEqual({ accept: '*/*' });
+  });
+});
+
+describe('onlyHeaders', () => {
+  it('passes nothing on but what is named', () => {
+    const headers = { cookie: 'a=b', accept: '*/*', authorization: 'Bearer x', connection: 'close' };
+    expect(onlyHeaders(headers, new Set(['cookie', 'connection']))).toEqual({ cookie: 'a=b' });
+  });
+});
+
+describe('returnedHeaders', () => {
+  const headers = {
+    'set-cookie': ['a=b', 'c=d'],
+    etag: 'x',
+    connection: 'keep-alive',
+    'keep-alive': 'timeout=5',
+  };
+
+  it('returns cookies only where they belong', () => {
+    expect(returnedHeaders(headers, 'kept')).toEqual({ 'set-cookie': ['a=b', 'c=d'], etag: 'x' });
+    expect(returnedHeaders(headers, 'dropped')).toEqual({ etag: 'x' });
+  });
+});

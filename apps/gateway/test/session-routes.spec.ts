@@ -1,0 +1,111 @@
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHttpApp, createLogger } from '@token-relay/service-kit';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { AppModule } from '../src/app.module';
+import { loadGatewayConfig } from '../src/gateway.config';
+
+describe('the session routes', () => {
+  const received: { line: string; headers: IncomingHttpHeaders; body: string }[] = [];
+  const auth = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      received.push({ line: `${request.method} ${request.url}`, headers: request.headers, body });
+      response.writeHead(200, {
+        'set-cookie': ['__Host-refresh=1; Path=/; Secure; HttpOnly', 'b=2'],
+        'x-a': '1',
+      });
+      response.end('{}');
+    });
+  });
+  let app: NestFastifyApplication;
+  let url: string;
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => auth.listen(0, '127.0.0.1', resolve));
+    const config = loadGatewayConfig({
+      ISSUER: 'http://localhost:3000',
+      AUTH_URL: `http://127.0.0.1:${(auth.address() as AddressInfo).port}`,
+      RESOURCE_URL: 'http://127.0.0.1:9',
+      DANGEROUSLY_ALLOW_HTTP: '1',
+      GATEWAY_CLIENT_SECRET: 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT',
+    });
+    const logger = createLogger('gateway', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
+    app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
+    await app.listen(0, '127.0.0.1');
+    url = await app.getUrl();
+  });
+  beforeEach(() => {
+    received.length = 0;
+  });
+  afterAll(async () => {
+    await app.close();
+    auth.closeAllConnections();
+    await new Promise((resolve) => auth.close(resolve));
+  });
+
+  const headers = {
+    cookie: '__Host-refresh=1',
+    authorization: 'Bearer x',
+    'x-token-relay': '1',
+    'x-forwarded-for': '10.0.0.1',
+    'x-user-id': 'admin',
+    'content-type': 'application/json',
+  };
+  const reaching = async (method: string, path: string) => {
+    received.length = 0;
+    const body = method === 'POST' ? '{"a":1}' : null;
+    const answer = await fetch(`${url}${path}`, { method, headers, body });
+    return {
+      status: answer.status,
+      reached: received.find(({ line }) => line === `${method} ${path}`),
+      answer,
+    };
+  };
+
+  it.each([
+    ['POST', '/auth/login'],
+    ['POST', '/auth/refresh'],
+    ['POST', '/auth/logout'],
+    ['GET', '/auth/sessions'],
+    ['DELETE', '/auth/sessions'],
+    ['DELETE', '/auth/sessions/3f1c'],
+  ])('%s %s reaches auth with its cookies, and theirs come back', async (method, path) => {
+    const { status, reached, answer } = await reaching(method, path);
+    expect(status).toBe(200);
+    expect(reached?.headers).toMatchObject({ cookie: '__Host-refresh=1', 'x-token-relay': '1' });
+    for (const name of ['authorization', 'x-forwarded-for', 'x-user-id'])
+      expect(reached?.headers).not.toHaveProperty(name);
+    expect(reached?.body).toBe(method === 'POST' ? '{"a":1}' : '');
+    expect(answer.headers.getSetCookie()).toHaveLength(2);
+  });
+
+  it.each([
+    ['GET', '/auth/login'],
+    ['PUT', '/auth/sessions'],
+    ['GET', '/auth/sessions/3f1c'],
+    ['POST', '/auth/sessions'],
+    ['POST', '/auth/loginx'],
+    ['POST', '/auth/login/x'],
+    ['POST', '/AUTH/login'],
+    ['POST', '/oauth/token'],
+    ['POST', '/oauth/revoke'],
+    ['GET', '/admin/keys'],
+    ['GET', '/revocations/feed'],
+    ['DELETE', '/auth/sessions/a%2fb'],
+    ['DELETE', '/auth/sessions/..%2f..%2fadmin'],
+  ])('%s %s does not', async (method, path) => {
+    const { status } = await reaching(method, path);
+    expect([400, 404, 405]).toContain(status);
+    expect(received).toHaveLength(0);
+  });
+
+  it("auth's public documents are passed on, without cookies either way", async () => {
+    const { status, reached, answer } = await reaching('GET', '/.well-known/jwks.json');
+    expect(status).toBe(200);
+    expect(reached?.headers).not.toHaveProperty('cookie');
+    expect(answer.headers.getSetCookie()).toEqual([]);
+    expect(answer.headers.get('x-a')).toBe('1');
+  });
+});

@@ -1,0 +1,72 @@
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHttpApp, createLogger } from '@token-relay/service-kit';
+import { JwksServer, TestClock, TestIssuer } from '@token-relay/testing';
+import { AppModule } from '../src/app.module';
+import { MAX_DOCUMENTS, DocumentStore } from '../src/documents/document-store';
+import { loadResourceConfig } from '../src/resource.config';
+
+const ISSUER = 'https://issuer.test';
+
+describe('resource', () => {
+  let issuer: TestIssuer;
+  let jwks: JwksServer;
+  let app: NestFastifyApplication;
+  let url: string;
+
+  beforeAll(async () => {
+    const clock = new TestClock(Math.floor(Date.now() / 1000));
+    issuer = await TestIssuer.create({ issuer: ISSUER, audience: 'resource', clock });
+    jwks = await JwksServer.start(issuer.jwks);
+    const config = loadResourceConfig({
+      ISSUER,
+      AUTH_URL: new URL(jwks.url).origin,
+      AUDIT_URL: 'tcp://127.0.0.1:9',
+      DANGEROUSLY_ALLOW_HTTP: '1',
+      RESOURCE_CLIENT_SECRET: 'T0rEw4Pa6Df3Gh5Jk8Lc1Nb7Vx4Zm2S9q',
+    });
+    const logger = createLogger('resource', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
+    app = await createHttpApp(AppModule.forRoot(config), { logger });
+    await app.listen(0, '127.0.0.1');
+    url = await app.getUrl();
+  });
+  afterAll(async () => {
+    await app.close();
+    await jwks.stop();
+  });
+
+  it.each([
+    ['GET', '/documents', 'documents:read'],
+    ['GET', '/documents/x', 'documents:read'],
+    ['POST', '/documents', 'documents:write'],
+    ['GET', '/whoami', 'documents:read'],
+    ['GET', '/audit', 'audit:read'],
+  ])('%s %s asks for a token, and for %s', async (method, path, scope) => {
+    const call = async (token?: string) =>
+      fetch(`${url}${path}`, {
+        method,
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      });
+    expect((await call()).status).toBe(401);
+    const everythingElse = ['documents:read', 'documents:write', 'audit:read', 'auth:admin'].filter(
+      (s) => s !== scope,
+    );
+    const refused = await call(await issuer.token({ scope: everythingElse.join(' ') }));
+    expect(refused.status).toBe(403);
+    expect(refused.headers.get('www-authenticate')).toContain(`scope="${scope}"`);
+    expect([401, 403]).not.toContain((await call(await issuer.token({ scope }))).status);
+  });
+
+  it('takes no more documents than an owner may have', async () => {
+    const token = await issuer.token({ sub: 'hoarder' });
+    const store = app.get(DocumentStore);
+    const owner = `${ISSUER.length}:${ISSUER}:hoarder`;
+    for (let i = 0; i < MAX_DOCUMENTS; i++) store.save(owner, store.draft({ title: `${i}`, body: '' }));
+    const answer = await fetch(`${url}/documents`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: '{"title":"one more"}',
+    });
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toMatchObject({ code: 'too_many_documents' });
+  });
+});

@@ -1,0 +1,151 @@
+import {
+  Body,
+  Controller,
+  type DynamicModule,
+  Get,
+  HttpException,
+  Module,
+  NotFoundException,
+  Post,
+} from '@nestjs/common';
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { JwtGuardModule, Public, VerifierUnavailable } from '@token-relay/jwt-guard';
+import { TestIssuer } from '@token-relay/testing';
+import { z } from 'zod';
+import { createHttpApp, createLogger, HealthModule, ProblemException, validated } from '../src';
+
+const lines: string[] = [];
+let ready = false;
+
+@Public('a test of errors')
+@Controller()
+class FailingController {
+  @Get('bug')
+  bug() {
+    throw new Error('the secret of the bug');
+  }
+
+  @Get('thrown-text')
+  thrownText() {
+    throw 'the secret of the bug' as unknown as Error;
+  }
+
+  @Get('meant')
+  meant() {
+    throw new ProblemException(409, 'taken', 'It is taken.', { by: 'me' });
+  }
+
+  @Get('nests-own')
+  nestsOwn() {
+    throw new NotFoundException('the secret of the bug');
+  }
+
+  @Get('teapot')
+  teapot() {
+    throw new HttpException('the secret of the bug', 418);
+  }
+
+  @Get('outage')
+  outage() {
+    throw new VerifierUnavailable('upstream_failed', { cause: new Error('socket hang up') });
+  }
+
+  @Get('rpc')
+  rpc() {
+    throw {
+      status: 403,
+      code: 'actor_not_allowed',
+      error: 'insufficient_scope',
+      error_description: 'No.',
+    } as unknown as Error;
+  }
+
+  @Get('rpc-unauthorized')
+  rpcUnauthorized() {
+    throw {
+      status: 401,
+      code: 'token_expired',
+      error: 'invalid_token',
+      error_description: 'No.',
+    } as unknown as Error;
+  }
+
+  @Post('validated')
+  validated(@Body(validated(z.object({ n: z.number() }))) body: { n: number }) {
+    return body;
+  }
+}
+
+@Module({ controllers: [FailingController] })
+class FailingModule {}
+
+describe('an app of the kit', () => {
+  let app: NestFastifyApplication;
+  let url: string;
+
+  beforeAll(async () => {
+    const { issuer, audience, jwks } = await TestIssuer.create();
+    const module: DynamicModule = {
+      module: FailingModule,
+      imports: [
+        JwtGuardModule.forRoot({ issuers: [{ issuer, audience, algorithms: ['ES256'], jwks }] }),
+        HealthModule.forRoot({ useFactory: () => ({ keys: () => ready, other: () => true }) }),
+      ],
+    };
+    const destination = { write: (line: string) => void lines.push(line) };
+    const logger = createLogger('test', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, destination);
+    app = await createHttpApp(module, { logger });
+    await app.listen(0, '127.0.0.1');
+    url = await app.getUrl();
+  });
+  afterAll(() => app.close());
+
+  const call = async (path: string, init?: RequestInit) => {
+    const answer = await fetch(`${url}/${path}`, init);
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+
+  it.each([
+    ['bug', 500, 'internal_error'],
+    ['thrown-text', 500, 'internal_error'],
+    ['meant', 409, 'taken'],
+    ['nests-own', 404, 'route_not_found'],
+    ['teapot', 418, 'request_refused'],
+    ['outage', 502, 'upstream_failed'],
+    ['rpc', 403, 'actor_not_allowed'],
+    ['rpc-unauthorized', 502, 'upstream_failed'],
+    ['nowhere', 404, 'route_not_found'],
+  ])('answers %s with %i %s and nothing of what it was', async (path, status, code) => {
+    const { body, status: answered } = await call(path);
+    expect({ answered, ...body }).toMatchObject({ answered: status, status, code });
+    expect(JSON.stringify(body)).not.toMatch(/secret of the bug|hang up/);
+  });
+
+  it('logs what nobody foresaw, with the id that the caller was told', async () => {
+    const { body } = await call('bug');
+    const line = lines.find(
+      (entry) => entry.includes('the secret of the bug') && entry.includes(String(body.transactionId)),
+    );
+    expect(JSON.parse(line ?? '{}')).toMatchObject({ level: 50, code: 'internal_error' });
+  });
+
+  it('adds to a problem what was meant to be added', async () => {
+    expect((await call('meant')).body).toMatchObject({ title: 'Conflict', detail: 'It is taken.', by: 'me' });
+  });
+
+  it('tells what is wrong with a field', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const { body } = await call('validated', { method: 'POST', headers, body: '{"n":"1"}' });
+    expect(body).toMatchObject({ code: 'validation_failed', errors: [{ path: 'n' }] });
+  });
+
+  it('lives before it is ready, and says what it is waiting for', async () => {
+    expect(await call('healthz')).toEqual({ status: 200, body: { status: 'ok' } });
+    expect(await call('readyz')).toMatchObject({
+      status: 503,
+      body: { code: 'not_ready', failing: ['keys'] },
+    });
+    ready = true;
+    expect(await call('readyz')).toEqual({ status: 200, body: { status: 'ready' } });
+  });
+});

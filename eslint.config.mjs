@@ -53,9 +53,7 @@ export default tseslint.config(
       'no-restricted-imports': [
         'error',
         {
-          patterns: [
-            { group: [...frameworks, '../nest/*', '../relay/*'], message: 'The core knows no framework.' },
-          ],
+          patterns: [{ group: [...frameworks, '../nest/*', '../relay/*'], message: 'The core knows no framework.' }],
         },
       ],
     },

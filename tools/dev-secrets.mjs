@@ -24,9 +24,7 @@ if (existsSync(target)) {
   console.log(`${target} is there already: nothing to do`);
 } else {
   await generate();
-  console.log(
-    `made ${target}: client secrets, and the accounts ${ACCOUNTS.map((a) => a.username).join(', ')}`,
-  );
+  console.log(`made ${target}: client secrets, and the accounts ${ACCOUNTS.map((a) => a.username).join(', ')}`);
 }
 
 async function generate() {

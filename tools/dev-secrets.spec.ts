@@ -22,10 +22,7 @@ describe('dev-secrets', () => {
     const target = join(folder, 'first');
     expect(await generate(target)).toBe(0);
     const secrets = readFileSync(join(target, 'secrets.env'), 'utf8').trim().split('\n');
-    expect(secrets.map((line) => line.split('=')[0])).toEqual([
-      'GATEWAY_CLIENT_SECRET',
-      'RESOURCE_CLIENT_SECRET',
-    ]);
+    expect(secrets.map((line) => line.split('=')[0])).toEqual(['GATEWAY_CLIENT_SECRET', 'RESOURCE_CLIENT_SECRET']);
     for (const line of secrets) expect(line).toMatch(/=dev-only-[\w-]{43}$/);
 
     const { generatedBy, users } = JSON.parse(readFileSync(join(target, 'users.json'), 'utf8')) as {

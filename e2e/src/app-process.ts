@@ -32,9 +32,7 @@ export class AppProcess {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.#read(line));
     }
-    this.#exited = once(this.#child, 'close').then(
-      ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
-    );
+    this.#exited = once(this.#child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   }
 
   /** Spawns it, and waits for nothing. */
@@ -68,8 +66,7 @@ export class AppProcess {
   async ready(): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
     while ((await fetch(`${this.url}/readyz`)).status !== 200) {
-      if (performance.now() > deadline)
-        throw new Error(`${this.name} does not get ready:\n${this.lines.join('\n')}`);
+      if (performance.now() > deadline) throw new Error(`${this.name} does not get ready:\n${this.lines.join('\n')}`);
       await sleep(20);
     }
   }

@@ -48,12 +48,7 @@ describe('bad input', () => {
       'unsupported_media_type',
     ],
     ['a login without a password', () => login({ username: 'alice' }), 400, 'validation_failed'],
-    [
-      'a login with a number for a name',
-      () => login({ username: 1, password: 'x' }),
-      400,
-      'validation_failed',
-    ],
+    ['a login with a number for a name', () => login({ username: 1, password: 'x' }), 400, 'validation_failed'],
     [
       'a login with an endless password',
       () => login({ username: 'alice', password: 'x'.repeat(1025) }),
@@ -100,12 +95,7 @@ describe('bad input', () => {
     ['an encoded slash', () => system.call('/api/documents%2f..%2fadmin', token), 400, 'path_ambiguous'],
     ['an empty segment', () => system.call('/api//documents', token), 400, 'path_ambiguous'],
     ['no token', () => fetch(gateway('/api/documents')), 401, 'token_missing'],
-    [
-      'a token in the query',
-      () => fetch(gateway(`/api/documents?access_token=${token}`)),
-      401,
-      'token_missing',
-    ],
+    ['a token in the query', () => fetch(gateway(`/api/documents?access_token=${token}`)), 401, 'token_missing'],
     [
       'another scheme',
       () => fetch(gateway('/api/documents'), { headers: { authorization: 'Basic eDp5' } }),
@@ -192,8 +182,7 @@ describe('bad input', () => {
     ],
     [
       'dot segments',
-      () =>
-        `GET /api/../auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+      () => `GET /api/../auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`,
       400,
       'path_ambiguous',
     ],

@@ -116,9 +116,7 @@ describe('without a service behind the gateway', () => {
     await system.audit.stop();
     expect(await outcome('/api/whoami')).toEqual({ status: 502, type, code: 'upstream_unreachable' });
     const headers = { 'content-type': 'application/json' };
-    expect(
-      await outcome('/api/documents', { method: 'POST', headers, body: '{"title":"lost"}' }),
-    ).toMatchObject({
+    expect(await outcome('/api/documents', { method: 'POST', headers, body: '{"title":"lost"}' })).toMatchObject({
       status: 502,
     });
     expect(await (await system.call('/api/documents', token)).json()).toEqual({ documents: [] });

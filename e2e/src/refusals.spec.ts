@@ -178,9 +178,7 @@ describe('every hostile token', () => {
     }
     expect(seen).toEqual(
       expectedOf(tokens, (token) =>
-        inHeaders(token)
-          ? { status: 400, code: 'authorization_malformed' }
-          : { status: 401, code: token.code },
+        inHeaders(token) ? { status: 400, code: 'authorization_malformed' } : { status: 401, code: token.code },
       ),
     );
   });

@@ -89,17 +89,11 @@ describe('the way of a request', () => {
     expect((await system.call('/api/documents', carol)).status).toBe(200);
     const atTheEdge = await system.call('/api/documents', carol, { method: 'POST', body: '{}' });
     expect(atTheEdge.status).toBe(403);
-    expect(atTheEdge.headers.get('www-authenticate')).toMatch(
-      /error="insufficient_scope".*scope="documents:write"/,
-    );
+    expect(atTheEdge.headers.get('www-authenticate')).toMatch(/error="insufficient_scope".*scope="documents:write"/);
     expect(await atTheEdge.json()).toMatchObject({ code: 'insufficient_scope', status: 403 });
 
     const { body } = await system.exchange('gateway', carol, 'resource');
-    const behind = await post(
-      `${system.resource.url}/documents`,
-      {},
-      { authorization: `Bearer ${body.access_token}` },
-    );
+    const behind = await post(`${system.resource.url}/documents`, {}, { authorization: `Bearer ${body.access_token}` });
     expect(behind.status).toBe(403);
     expect(behind.headers.get('www-authenticate')).toMatch(/scope="documents:write"/);
   });
@@ -197,8 +191,7 @@ describe('the way of a request', () => {
         headers: { authorization: `Bearer ${await system.login('alice')}` },
       });
       expect(answer.headers.get('x-served-by')).toBe('echo');
-      for (const name of ['set-cookie', 'www-authenticate', 'x-inner'])
-        expect(answer.headers.get(name)).toBeNull();
+      for (const name of ['set-cookie', 'www-authenticate', 'x-inner']) expect(answer.headers.get(name)).toBeNull();
     });
   });
 });

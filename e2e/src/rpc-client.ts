@@ -17,8 +17,7 @@ export async function callRpc(address: string, packet: object): Promise<Record<s
       received += String(chunk);
       const [length = '', ...rest] = received.split('#');
       const body = rest.join('#');
-      if (rest.length > 0 && body.length >= Number(length))
-        return JSON.parse(body) as Record<string, unknown>;
+      if (rest.length > 0 && body.length >= Number(length)) return JSON.parse(body) as Record<string, unknown>;
     }
     throw new Error(`the connection ended after: ${received}`);
   } finally {

@@ -49,15 +49,7 @@ describe('a start', () => {
       DEMO: 'maybe-7',
       LOG_LEVEL: 'loud-7',
     });
-    for (const name of [
-      'PORT',
-      'ISSUER',
-      'AUTH_URL',
-      'RESOURCE_URL',
-      'GATEWAY_CLIENT_SECRET',
-      'DEMO',
-      'LOG_LEVEL',
-    ]) {
+    for (const name of ['PORT', 'ISSUER', 'AUTH_URL', 'RESOURCE_URL', 'GATEWAY_CLIENT_SECRET', 'DEMO', 'LOG_LEVEL']) {
       expect(said).toContain(`${name}: `);
     }
     for (const value of ['70000', '-7', 'auth.test', 'resource.test']) expect(said).not.toContain(value);
@@ -138,26 +130,23 @@ describe('a start', () => {
 });
 
 describe('the end', () => {
-  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])(
-    'by %s lets a request finish, and exits with 0',
-    async (signal) => {
-      let answer: (() => void) | undefined;
-      const slow = createServer((_request, response) => (answer = () => response.end('{"keys":[]}')));
-      await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
-      const authUrl = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`;
-      const app = await AppProcess.start('gateway', { ...gatewayEnvironment(), AUTH_URL: authUrl });
-      const pending = fetch(`${app.url}/.well-known/jwks.json`);
-      while (!answer) await new Promise((go) => setTimeout(go, 10));
-      await new Promise((go) => setTimeout(go, 200));
-      app.signal(signal);
-      await app.wrote('shutting down');
-      slow.close();
-      answer();
-      expect((await pending).status).toBe(200);
-      slow.closeAllConnections();
-      expect(await app.exited()).toBe(0);
-    },
-  );
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('by %s lets a request finish, and exits with 0', async (signal) => {
+    let answer: (() => void) | undefined;
+    const slow = createServer((_request, response) => (answer = () => response.end('{"keys":[]}')));
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    const authUrl = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`;
+    const app = await AppProcess.start('gateway', { ...gatewayEnvironment(), AUTH_URL: authUrl });
+    const pending = fetch(`${app.url}/.well-known/jwks.json`);
+    while (!answer) await new Promise((go) => setTimeout(go, 10));
+    await new Promise((go) => setTimeout(go, 200));
+    app.signal(signal);
+    await app.wrote('shutting down');
+    slow.close();
+    answer();
+    expect((await pending).status).toBe(200);
+    slow.closeAllConnections();
+    expect(await app.exited()).toBe(0);
+  });
 
   it('comes at once when nothing is under way, and before the start is done too', async () => {
     const early = AppProcess.spawn('gateway', gatewayEnvironment());

@@ -104,12 +104,7 @@ export class System {
   }
 
   /** Exchanges a token as one of the clients would. */
-  async exchange(
-    client: 'gateway' | 'resource',
-    token: string,
-    audience: string,
-    more: Record<string, string> = {},
-  ) {
+  async exchange(client: 'gateway' | 'resource', token: string, audience: string, more: Record<string, string> = {}) {
     const answer = await fetch(`${this.auth.url}/oauth/token`, {
       method: 'POST',
       headers: {

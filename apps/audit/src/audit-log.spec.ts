@@ -12,11 +12,7 @@ describe('AuditLog', () => {
   const lines: string[] = [];
   const log = () =>
     new AuditLog(
-      createLogger(
-        'audit',
-        { LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
-        { write: (line) => void lines.push(line) },
-      ),
+      createLogger('audit', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, { write: (line) => void lines.push(line) }),
     );
 
   it('writes who did what for whom, with an id and a time', () => {

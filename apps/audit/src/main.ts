@@ -30,7 +30,5 @@ void runService(async () => {
 
 function addressOf(server: Server): string {
   const address = server.address();
-  return typeof address === 'object' && address !== null
-    ? `tcp://${address.address}:${address.port}`
-    : String(address);
+  return typeof address === 'object' && address !== null ? `tcp://${address.address}:${address.port}` : String(address);
 }

@@ -70,10 +70,7 @@ describe('auth', () => {
   const asGateway = { authorization: basic('gateway', GATEWAY_SECRET) };
   const asResource = { authorization: basic('resource', RESOURCE_SECRET) };
 
-  async function token(
-    headers: Record<string, string>,
-    parameters: Record<string, string> | URLSearchParams,
-  ) {
+  async function token(headers: Record<string, string>, parameters: Record<string, string> | URLSearchParams) {
     const answer = await fetch(`${url}/oauth/token`, {
       method: 'POST',
       headers,
@@ -213,11 +210,7 @@ describe('auth', () => {
     ['credentials that are none', { authorization: 'Basic !!!' }],
     ['another scheme', { authorization: 'Bearer x' }],
   ])('has no tokens for %s', async (_who, headers) => {
-    const {
-      status,
-      headers: answered,
-      body,
-    } = await exchange(headers, await login(), { audience: 'resource' });
+    const { status, headers: answered, body } = await exchange(headers, await login(), { audience: 'resource' });
     expect({ status, error: body.error, challenge: answered.get('www-authenticate') }).toEqual({
       status: 401,
       error: 'invalid_client',

@@ -3,12 +3,7 @@ import { JwtGuardModule, RelayModule, TokenVerifier } from '@token-relay/jwt-gua
 import { HealthModule, type Logger } from '@token-relay/service-kit';
 import { ApiController } from './api/api.controller';
 import { ResourceProxy } from './api/resource-proxy';
-import {
-  DEMO_ACCOUNTS,
-  DemoAccountsController,
-  isDemo,
-  readDemoAccounts,
-} from './demo/demo-accounts.controller';
+import { DEMO_ACCOUNTS, DemoAccountsController, isDemo, readDemoAccounts } from './demo/demo-accounts.controller';
 import { WelcomeController } from './demo/welcome.controller';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { LOGGER } from './logger.token';
@@ -55,12 +50,7 @@ export class AppModule {
           useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
         }),
       ],
-      controllers: [
-        WelcomeController,
-        ...(demo ? [DemoAccountsController] : []),
-        SessionController,
-        ApiController,
-      ],
+      controllers: [WelcomeController, ...(demo ? [DemoAccountsController] : []), SessionController, ApiController],
       providers: [
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },

@@ -13,11 +13,7 @@ export function canonicalPath(url: string, prefix: string): string {
   const end = url.indexOf('?');
   const path = end === -1 ? url : url.slice(0, end);
   if (!path.startsWith(prefix) || AMBIGUOUS.test(path)) {
-    throw new ProblemException(
-      400,
-      'path_ambiguous',
-      'The path has segments that could be read in two ways.',
-    );
+    throw new ProblemException(400, 'path_ambiguous', 'The path has segments that could be read in two ways.');
   }
   return url.slice(prefix.length);
 }

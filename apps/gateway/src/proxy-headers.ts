@@ -17,14 +17,7 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /** What the gateway says itself, or nobody. */
-const SET_BY_THE_GATEWAY = new Set([
-  'host',
-  'content-length',
-  'expect',
-  'authorization',
-  'cookie',
-  'x-transaction-id',
-]);
+const SET_BY_THE_GATEWAY = new Set(['host', 'content-length', 'expect', 'authorization', 'cookie', 'x-transaction-id']);
 
 /**
  * Headers by which some proxy, mesh or framework tells a service who calls, or what is called. A client could

@@ -86,8 +86,6 @@ describe('the demo', () => {
   });
 
   it('does not start without its accounts', async () => {
-    await expect(start({ DEMO_ACCOUNTS_FILE: join(folder, 'none.json') })).rejects.toThrow(
-      'DEMO_ACCOUNTS_FILE',
-    );
+    await expect(start({ DEMO_ACCOUNTS_FILE: join(folder, 'none.json') })).rejects.toThrow('DEMO_ACCOUNTS_FILE');
   });
 });

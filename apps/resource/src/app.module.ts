@@ -1,12 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
-import {
-  JwtGuardModule,
-  RelayClientProxy,
-  RelayModule,
-  TokenRelay,
-  TokenVerifier,
-} from '@token-relay/jwt-guard';
+import { JwtGuardModule, RelayClientProxy, RelayModule, TokenRelay, TokenVerifier } from '@token-relay/jwt-guard';
 import { HealthModule } from '@token-relay/service-kit';
 import { AuditClient } from './audit.client';
 import { AuditTrailController } from './audit-trail.controller';

@@ -47,9 +47,7 @@ describe('resource', () => {
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       });
     expect((await call()).status).toBe(401);
-    const everythingElse = ['documents:read', 'documents:write', 'audit:read', 'auth:admin'].filter(
-      (s) => s !== scope,
-    );
+    const everythingElse = ['documents:read', 'documents:write', 'audit:read', 'auth:admin'].filter((s) => s !== scope);
     const refused = await call(await issuer.token({ scope: everythingElse.join(' ') }));
     expect(refused.status).toBe(403);
     expect(refused.headers.get('www-authenticate')).toContain(`scope="${scope}"`);

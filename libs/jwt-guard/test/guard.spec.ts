@@ -37,9 +37,7 @@ import {
 @Catch(HttpException)
 class OwnFilter implements ExceptionFilter {
   catch(exception: HttpException, host: ArgumentsHost) {
-    const response = host
-      .switchToHttp()
-      .getResponse<{ status(code: number): { send(body: unknown): void } }>();
+    const response = host.switchToHttp().getResponse<{ status(code: number): { send(body: unknown): void } }>();
     response.status(exception.getStatus()).send({ mine: true });
   }
 }
@@ -127,10 +125,7 @@ class WideController {
 
 type Platform = 'express' | 'fastify';
 
-async function startApp(
-  platform: Platform,
-  options: JwtGuardOptions,
-): Promise<{ app: INestApplication; url: string }> {
+async function startApp(platform: Platform, options: JwtGuardOptions): Promise<{ app: INestApplication; url: string }> {
   @Module({
     imports: [JwtGuardModule.forRoot(options)],
     controllers: [TestController, NarrowController, WideController],
@@ -186,15 +181,11 @@ describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => 
     expect((await call('scoped', await issuer.token())).status).toBe(200);
     expect(await call('scoped', await issuer.token({ scope: 'documents:read' }))).toMatchObject({
       status: 403,
-      challenge: expect.stringMatching(
-        /error="insufficient_scope".*scope="documents:read documents:write"/,
-      ) as string,
+      challenge: expect.stringMatching(/error="insufficient_scope".*scope="documents:read documents:write"/) as string,
       body: { code: 'insufficient_scope' },
     });
     expect((await call('scoped', await issuer.token({ scope: undefined }))).status).toBe(403);
-    expect(
-      (await call('scoped', await issuer.token({ scope: 'documents:read documents:writer' }))).status,
-    ).toBe(403);
+    expect((await call('scoped', await issuer.token({ scope: 'documents:read documents:writer' }))).status).toBe(403);
   });
 
   it('asks the outermost actor, and no other', async () => {

@@ -18,8 +18,7 @@ import { JwtGuardModule, RelayClientProxy, RelayHttpClient, RelayModule, TokenRe
 /** A server on 127.0.0.1 whose every answer the test makes. */
 class Peer {
   readonly requests: { url: string; authorization: string; body: string }[] = [];
-  answer: (response: ServerResponse, body: string, request: IncomingMessage) => void = (response) =>
-    response.end('{}');
+  answer: (response: ServerResponse, body: string, request: IncomingMessage) => void = (response) => response.end('{}');
   readonly #server: Server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));
@@ -128,9 +127,7 @@ describe('the relay', () => {
     @Module({
       imports: [
         JwtGuardModule.forRoot({
-          issuers: [
-            { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'], jwks: issuer.jwks },
-          ],
+          issuers: [{ issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'], jwks: issuer.jwks }],
           now: issuer.clock.now,
         }),
         RelayModule.forRoot({
@@ -230,10 +227,7 @@ describe('the relay', () => {
   it.each([['//evil.test/'], ['evil.test'], ['http://evil.test/'], ['']])(
     'calls nothing for the path %p',
     async (path) => {
-      const { status } = await call(
-        `http?destination=peer&path=${encodeURIComponent(path)}`,
-        await issuer.token(),
-      );
+      const { status } = await call(`http?destination=peer&path=${encodeURIComponent(path)}`, await issuer.token());
       expect(status).toBe(500);
       expect(peer.requests).toEqual([]);
     },

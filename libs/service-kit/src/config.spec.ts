@@ -26,16 +26,15 @@ describe('loadConfig', () => {
       LOG_LEVEL: 'info',
       LOG_FORMAT: 'json',
     });
-    expect(
-      problemsOf(() => loadConfig((mode) => (modes.push(mode), {}), { NODE_ENV: 'staging' })),
-    ).toHaveProperty('NODE_ENV');
+    expect(problemsOf(() => loadConfig((mode) => (modes.push(mode), {}), { NODE_ENV: 'staging' }))).toHaveProperty(
+      'NODE_ENV',
+    );
     expect(modes).toEqual(['production', 'production']);
   });
 
   it('names all that is missing or wrong at once, and shows no value', () => {
     const shape = () => ({ PORT: port(), ISSUER: origin(), NAME: z.string() });
-    const load = () =>
-      loadConfig(shape, { PORT: '99999', ISSUER: 'nonsense-value', LOG_LEVEL: 'shouting-value' });
+    const load = () => loadConfig(shape, { PORT: '99999', ISSUER: 'nonsense-value', LOG_LEVEL: 'shouting-value' });
     expect(Object.keys(problemsOf(load)).sort()).toEqual(['ISSUER', 'LOG_LEVEL', 'NAME', 'PORT']);
     expect(load).toThrow(/NAME: is missing/);
     expect(load).not.toThrow(/-value|99999/);
@@ -45,8 +44,7 @@ describe('loadConfig', () => {
     const folder = mkdtempSync(join(tmpdir(), 'config-'));
     const path = join(folder, 'value');
     writeFileSync(path, 'from the file\n');
-    const load = (environment: Record<string, string>) =>
-      loadConfig(() => ({ NAME: z.string() }), environment).NAME;
+    const load = (environment: Record<string, string>) => loadConfig(() => ({ NAME: z.string() }), environment).NAME;
     expect(load({ NAME_FILE: path })).toBe('from the file');
     expect(load({ NAME: '', NAME_FILE: path })).toBe('from the file');
     expect(load({ NAME: 'itself', NAME_FILE: path })).toBe('itself');

@@ -21,11 +21,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
   constructor(readonly problems: readonly { readonly name: string; readonly reason: string }[]) {
-    super(
-      ['The configuration is refused:', ...problems.map(({ name, reason }) => `  ${name}: ${reason}`)].join(
-        '\n',
-      ),
-    );
+    super(['The configuration is refused:', ...problems.map(({ name, reason }) => `  ${name}: ${reason}`)].join('\n'));
   }
 }
 
@@ -70,11 +66,7 @@ function valueOf(name: string, environment: Environment): string | undefined {
 }
 
 export const port = () =>
-  z.coerce
-    .number('must be a port')
-    .int('must be a port')
-    .min(0, 'must be a port')
-    .max(65535, 'must be a port');
+  z.coerce.number('must be a port').int('must be a port').min(0, 'must be a port').max(65535, 'must be a port');
 
 export const flag = () =>
   z
@@ -86,14 +78,10 @@ export const url = () => z.url({ protocol: /^https?$/, error: 'must be an http(s
 
 /** An URL without a path, as `http://host:3000`. */
 export const origin = () =>
-  url().refine(
-    (value) => URL.canParse(value) && new URL(value).origin === value,
-    'must be an origin, without a path',
-  );
+  url().refine((value) => URL.canParse(value) && new URL(value).origin === value, 'must be an origin, without a path');
 
 /** Where a service takes RPC over TCP, as `tcp://host:4003`. */
-export const rpcAddress = () =>
-  z.string().regex(/^tcp:\/\/[^/:@?#]+:\d{1,5}$/, 'must be of the form tcp://host:port');
+export const rpcAddress = () => z.string().regex(/^tcp:\/\/[^/:@?#]+:\d{1,5}$/, 'must be of the form tcp://host:port');
 
 /** Begins every secret that `dev-secrets` generates, so that production can tell them. */
 export const GENERATED_SECRET_PREFIX = 'dev-only-';
@@ -107,10 +95,7 @@ const KNOWN_SECRETS =
 export const secret = (mode: Mode) =>
   z
     .string()
-    .refine(
-      (value) => Buffer.byteLength(value) >= MIN_SECRET_BYTES,
-      `must have ${MIN_SECRET_BYTES} bytes or more`,
-    )
+    .refine((value) => Buffer.byteLength(value) >= MIN_SECRET_BYTES, `must have ${MIN_SECRET_BYTES} bytes or more`)
     .refine(
       (value) => new Set(value).size >= MIN_DISTINCT_CHARACTERS && !KNOWN_SECRETS.test(value),
       'is weak: generate a random one',

@@ -30,9 +30,7 @@ class HealthController {
 /** `/healthz`: the process runs. `/readyz`: it can answer; else 503 and the names of what is missing. */
 @Module({})
 export class HealthModule {
-  static forRoot(
-    checks: Pick<Extract<Provider, { useFactory: unknown }>, 'inject' | 'useFactory'>,
-  ): DynamicModule {
+  static forRoot(checks: Pick<Extract<Provider, { useFactory: unknown }>, 'inject' | 'useFactory'>): DynamicModule {
     return {
       module: HealthModule,
       controllers: [HealthController],

@@ -75,8 +75,5 @@ function logRequest(logger: Logger, reply: FastifyReply, transactionId: string |
   const level = url === '/healthz' || url === '/readyz' ? 'trace' : 'info';
   const path = url.split('?', 1)[0];
   const ms = Math.round(reply.elapsedTime * 10) / 10;
-  logger[level](
-    { method, path, route: routeOptions.url, status: reply.statusCode, ms, transactionId },
-    'request',
-  );
+  logger[level]({ method, path, route: routeOptions.url, status: reply.statusCode, ms, transactionId }, 'request');
 }

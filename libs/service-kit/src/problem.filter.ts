@@ -23,10 +23,7 @@ const FASTIFY: Readonly<Record<string, readonly [code: string, detail: string]>>
   FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_json', 'The body is not valid JSON.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['malformed_json', 'The body is empty, though it is said to be JSON.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is larger than is accepted here.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
-    'unsupported_media_type',
-    'The body is of a type that is not accepted here.',
-  ],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'The body is of a type that is not accepted here.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_request', 'The body is not as long as it is said to be.'],
   FST_ERR_BAD_URL: ['malformed_url', 'The URL is not well-formed.'],
   FST_ERR_MAX_PARAM_LENGTH: ['url_too_long', 'A part of the URL is too long.'],
@@ -62,10 +59,7 @@ export function problemOf(status: number, code?: string, detail?: string): Fault
 }
 
 /** What Fastify's router refuses before any hook runs, a malformed URL for one. */
-export function answerFrameworkError(
-  error: { code?: string; statusCode?: number },
-  reply: FastifyReply,
-): void {
+export function answerFrameworkError(error: { code?: string; statusCode?: number }, reply: FastifyReply): void {
   const [code, detail] = FASTIFY[error.code ?? ''] ?? [];
   const fault = problemOf(error.statusCode ?? 500, code, detail);
   sendProblem(reply, { ...fault, transactionId: randomUUID() }, PROBLEM_MEDIA_TYPE);
@@ -148,10 +142,7 @@ export class ProblemFilter implements ExceptionFilter {
     const cause = exception instanceof Error && fault.code !== 'internal_error' ? exception.cause : undefined;
     const { debug } = (cause ?? {}) as { debug?: string };
     const level = fault.code === 'internal_error' ? 'error' : 'warn';
-    this.logger[level](
-      { err: rootOf(cause ?? exception), debug, code: fault.code, transactionId },
-      fault.detail,
-    );
+    this.logger[level]({ err: rootOf(cause ?? exception), debug, code: fault.code, transactionId }, fault.detail);
   }
 }
 
@@ -190,15 +181,11 @@ function rpcError(exception: unknown): RpcRefusal | undefined {
 }
 
 function isProblem(value: unknown): value is Problem {
-  return (
-    isObject(value) && typeof value.code === 'string' && typeof value.status === 'number' && 'title' in value
-  );
+  return isObject(value) && typeof value.code === 'string' && typeof value.status === 'number' && 'title' in value;
 }
 
 function isRpcRefusal(value: unknown): value is RpcRefusal {
-  return (
-    isObject(value) && typeof value.code === 'string' && typeof value.status === 'number' && 'error' in value
-  );
+  return isObject(value) && typeof value.code === 'string' && typeof value.status === 'number' && 'error' in value;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -13,12 +13,9 @@ export function validated<Schema extends z.ZodType>(schema: Schema): PipeTransfo
       const errors = parsed.error.issues
         .slice(0, MAX_REPORTED)
         .map(({ path, message }) => ({ path: path.join('.'), message }));
-      throw new ProblemException(
-        400,
-        'validation_failed',
-        'The request has fields that are missing or wrong.',
-        { errors },
-      );
+      throw new ProblemException(400, 'validation_failed', 'The request has fields that are missing or wrong.', {
+        errors,
+      });
     },
   };
 }

@@ -1,13 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import {
-  calculateJwkThumbprint,
-  CompactSign,
-  type CryptoKey,
-  exportJWK,
-  generateKeyPair,
-  type JWK,
-} from 'jose';
+import { calculateJwkThumbprint, CompactSign, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
 
 export type Claims = Record<string, unknown>;
 export type Header = Record<string, unknown>;

@@ -21,9 +21,7 @@ export class ClientRegistry {
   readonly clients = CLIENTS;
   readonly #secretHashes: ReadonlyMap<string, Buffer>;
 
-  constructor(
-    @Inject(AUTH_CONFIG) config: Pick<AuthConfig, 'GATEWAY_CLIENT_SECRET' | 'RESOURCE_CLIENT_SECRET'>,
-  ) {
+  constructor(@Inject(AUTH_CONFIG) config: Pick<AuthConfig, 'GATEWAY_CLIENT_SECRET' | 'RESOURCE_CLIENT_SECRET'>) {
     this.#secretHashes = new Map([
       ['gateway', digest(config.GATEWAY_CLIENT_SECRET)],
       ['resource', digest(config.RESOURCE_CLIENT_SECRET)],

@@ -50,9 +50,7 @@ export class TokenExchange {
     const subject = await this.subject(client, parameters.subject_token);
     const { audience } = parameters;
     const permitted =
-      audience !== undefined && Object.hasOwn(client.targets, audience)
-        ? client.targets[audience]
-        : undefined;
+      audience !== undefined && Object.hasOwn(client.targets, audience) ? client.targets[audience] : undefined;
     if (audience === undefined || permitted === undefined) {
       throw new OAuthError('invalid_target', 'The client may not exchange tokens for this audience.');
     }
@@ -69,8 +67,7 @@ export class TokenExchange {
   }
 
   private async subject(client: Client, token: string | undefined): Promise<Principal> {
-    if (token === undefined)
-      throw new OAuthError('invalid_request', 'The parameter subject_token is missing.');
+    if (token === undefined) throw new OAuthError('invalid_request', 'The parameter subject_token is missing.');
     try {
       const subject = await this.#verifiers.get(client.id)?.verify(token);
       // Within the clocks' tolerance it counts as valid, but there is no time left to give.
@@ -99,15 +96,10 @@ function requireAccessTokens(parameters: Parameters): void {
 }
 
 /** What the subject has, the client may pass on, and was asked for. */
-function narrowed(
-  subject: Principal,
-  permitted: readonly string[],
-  asked: string | undefined,
-): readonly string[] {
+function narrowed(subject: Principal, permitted: readonly string[], asked: string | undefined): readonly string[] {
   const wanted = asked?.split(' ') ?? permitted;
   const scopes = subject.scopes.filter((scope) => permitted.includes(scope) && wanted.includes(scope));
-  if (scopes.length === 0)
-    throw new OAuthError('invalid_scope', 'The subject token has none of these scopes.');
+  if (scopes.length === 0) throw new OAuthError('invalid_scope', 'The subject token has none of these scopes.');
   return scopes;
 }
 

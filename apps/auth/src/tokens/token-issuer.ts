@@ -41,10 +41,7 @@ export class TokenIssuer {
 
   async issue(grant: Grant): Promise<IssuedToken> {
     const issuedAt = Math.floor(Date.now() / 1000);
-    const expiresAt = Math.min(
-      issuedAt + this.config.ACCESS_TOKEN_SECONDS,
-      Math.floor(grant.notAfter ?? Infinity),
-    );
+    const expiresAt = Math.min(issuedAt + this.config.ACCESS_TOKEN_SECONDS, Math.floor(grant.notAfter ?? Infinity));
     const scope = grant.scopes.join(' ');
     const token = await new SignJWT({
       client_id: grant.clientId,

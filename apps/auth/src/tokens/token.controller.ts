@@ -57,8 +57,7 @@ function formDecode(value: string): string {
 function singleValues(body: unknown): Readonly<Record<string, string | undefined>> {
   const parameters: Record<string, string> = {};
   for (const [name, value] of Object.entries(body ?? {}) as [string, unknown][]) {
-    if (typeof value !== 'string')
-      throw new OAuthError('invalid_request', 'A parameter was sent more than once.');
+    if (typeof value !== 'string') throw new OAuthError('invalid_request', 'A parameter was sent more than once.');
     if (value !== '') parameters[name] = value;
   }
   return parameters;

@@ -23,19 +23,14 @@ describe('FileUserDirectory', () => {
   it('finds users by the exact name', async () => {
     const users = directory({ users: [alice, bob] });
     expect(await users.find('alice')).toEqual(alice);
-    for (const name of ['Alice', 'alice ', 'carol', 'toString'])
-      expect(await users.find(name)).toBeUndefined();
+    for (const name of ['Alice', 'alice ', 'carol', 'toString']) expect(await users.find(name)).toBeUndefined();
   });
 
   it.each([
     ['no JSON', 'alice:secret', /can not be read as JSON/],
     ['no list', {}, /at: users$/],
     ['a name for a sub', { users: [{ ...alice, sub: 'alice' }] }, /at: users\.0\.sub$/],
-    [
-      'a password in clear',
-      { users: [{ ...alice, passwordHash: 'hunter2' }] },
-      /at: users\.0\.passwordHash$/,
-    ],
+    ['a password in clear', { users: [{ ...alice, passwordHash: 'hunter2' }] }, /at: users\.0\.passwordHash$/],
     [
       'a hash with other parameters',
       { users: [{ ...alice, passwordHash: alice.passwordHash.replace('t=2', 't=3') }] },

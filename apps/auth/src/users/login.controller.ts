@@ -28,15 +28,10 @@ export class LoginController {
   ): Promise<IssuedToken> {
     // A form can be sent across origins without a preflight; JSON can't.
     if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {
-      throw new ProblemException(
-        415,
-        'unsupported_media_type',
-        'Credentials are taken as application/json only.',
-      );
+      throw new ProblemException(415, 'unsupported_media_type', 'Credentials are taken as application/json only.');
     }
     const user = await this.passwords.verify(username, password);
-    if (!user)
-      throw new ProblemException(401, 'invalid_credentials', 'The username or the password is wrong.');
+    if (!user) throw new ProblemException(401, 'invalid_credentials', 'The username or the password is wrong.');
     return this.tokens.issue({
       subject: user.sub,
       audience: 'gateway',

@@ -5,9 +5,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type GatewayConfig } from '../gateway.config';
 
-const accountsFile = z.array(
-  z.object({ username: z.string(), password: z.string(), scopes: z.array(z.string()) }),
-);
+const accountsFile = z.array(z.object({ username: z.string(), password: z.string(), scopes: z.array(z.string()) }));
 export type DemoAccounts = z.infer<typeof accountsFile>;
 export const DEMO_ACCOUNTS = Symbol('demo-accounts');
 
@@ -41,8 +39,6 @@ export function readDemoAccounts(config: DemoConfig): DemoAccounts {
   try {
     return accountsFile.parse(JSON.parse(readFileSync(config.DEMO_ACCOUNTS_FILE ?? '', 'utf8')));
   } catch {
-    throw new StartRefused(
-      'DEMO_ACCOUNTS_FILE can not be read: with DEMO=1 it has to list the demo accounts',
-    );
+    throw new StartRefused('DEMO_ACCOUNTS_FILE can not be read: with DEMO=1 it has to list the demo accounts');
   }
 }

@@ -39,11 +39,7 @@ export class AuthProxy implements OnApplicationShutdown {
     });
   }
 
-  async pass(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    cookies: 'kept' | 'dropped',
-  ): Promise<FastifyReply> {
+  async pass(request: FastifyRequest, reply: FastifyReply, cookies: 'kept' | 'dropped'): Promise<FastifyReply> {
     const path = canonicalPath(request.url, '');
     const { statusCode, headers, body } = await this.send(request, reply, path, cookies);
     return reply.status(statusCode).headers(returnedHeaders(headers, cookies)).send(body);

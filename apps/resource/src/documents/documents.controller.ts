@@ -28,8 +28,7 @@ export class DocumentsController {
   @RequireScopes('documents:read')
   find(@CurrentPrincipal() owner: Principal, @Param('id') id: string): Document {
     const document = this.documents.find(owner.id, id);
-    if (!document)
-      throw new ProblemException(404, 'document_not_found', 'There is no such document of yours.');
+    if (!document) throw new ProblemException(404, 'document_not_found', 'There is no such document of yours.');
     return document;
   }
 

@@ -28,9 +28,7 @@ const forbidden = (text: string): RejectionRow => ({ status: 403, error: 'insuff
 export const REJECTIONS = Object.freeze({
   // extract
   token_missing: unauthenticated('An access token is required.'),
-  authorization_malformed: invalidRequest(
-    'The Authorization header is not of the form: Bearer, space, token.',
-  ),
+  authorization_malformed: invalidRequest('The Authorization header is not of the form: Bearer, space, token.'),
   authorization_repeated: invalidRequest('More than one Authorization header was sent.'),
   // decode
   token_too_large: invalidToken('The access token is too large.'),

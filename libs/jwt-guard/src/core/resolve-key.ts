@@ -21,10 +21,7 @@ export interface KeySource {
 }
 
 /** The policy of the issuer that the token claims to be from: nothing but a choice of whose keys to try. */
-export function selectIssuer(
-  token: UnverifiedToken,
-  issuers: ReadonlyMap<string, IssuerPolicy>,
-): IssuerPolicy {
+export function selectIssuer(token: UnverifiedToken, issuers: ReadonlyMap<string, IssuerPolicy>): IssuerPolicy {
   const policy = issuers.get(token.unverifiedIssuer);
   if (!policy) throw new TokenRejected('issuer_not_trusted');
   // The decoder knew the lists of all issuers; this is the one of this issuer.

@@ -10,9 +10,7 @@ const ALGORITHMS: readonly AlgorithmName[] = ['ES256', 'RS256', 'PS256', 'EdDSA'
 
 function verifierFor(issuer: TestIssuer, options: Partial<TokenVerifierOptions> = {}): TokenVerifier {
   return TokenVerifier.create({
-    issuers: [
-      { issuer: issuer.issuer, audience: issuer.audience, algorithms: ALGORITHMS, jwks: issuer.jwks },
-    ],
+    issuers: [{ issuer: issuer.issuer, audience: issuer.audience, algorithms: ALGORITHMS, jwks: issuer.jwks }],
     now: issuer.clock.now,
     ...options,
   });
@@ -63,27 +61,24 @@ describe('TokenVerifier', () => {
     expect(Object.isFrozen(principal.claims)).toBe(true);
   });
 
-  it.each(ALGORITHMS)(
-    'accepts %s where it is on the list, and refuses it where it is not',
-    async (algorithm) => {
-      const signer = await TestIssuer.create({ algorithm, clock: new TestClock() });
-      const token = await signer.token();
-      expect(await verdict(verifierFor(signer), token)).toBe('accepted');
-      const others = ALGORITHMS.filter((name) => name !== algorithm);
-      const { publicJwk } = await generateTestKey(others[0]);
-      const picky = verifierFor(signer, {
-        issuers: [
-          {
-            issuer: signer.issuer,
-            audience: 'resource',
-            algorithms: others,
-            jwks: { keys: [{ ...publicJwk }] },
-          },
-        ],
-      });
-      expect(await verdict(picky, token)).toBe('alg_not_allowed');
-    },
-  );
+  it.each(ALGORITHMS)('accepts %s where it is on the list, and refuses it where it is not', async (algorithm) => {
+    const signer = await TestIssuer.create({ algorithm, clock: new TestClock() });
+    const token = await signer.token();
+    expect(await verdict(verifierFor(signer), token)).toBe('accepted');
+    const others = ALGORITHMS.filter((name) => name !== algorithm);
+    const { publicJwk } = await generateTestKey(others[0]);
+    const picky = verifierFor(signer, {
+      issuers: [
+        {
+          issuer: signer.issuer,
+          audience: 'resource',
+          algorithms: others,
+          jwks: { keys: [{ ...publicJwk }] },
+        },
+      ],
+    });
+    expect(await verdict(picky, token)).toBe('alg_not_allowed');
+  });
 
   it('refuses every hostile token, and says why', async () => {
     const verdicts: Record<string, string> = {};
@@ -125,9 +120,7 @@ describe('TokenVerifier', () => {
       [5, 'accepted'],
       [6, 'token_not_yet_valid'],
     ])('nbf %i seconds ahead is %s', async (seconds, expected) => {
-      expect(await verdict(verifier, await issuer.token({ nbf: issuer.clock.now() + seconds }))).toBe(
-        expected,
-      );
+      expect(await verdict(verifier, await issuer.token({ nbf: issuer.clock.now() + seconds }))).toBe(expected);
     });
 
     it.each([
@@ -145,9 +138,7 @@ describe('TokenVerifier', () => {
     it('takes a token of just the largest size, and none that is a byte larger', async () => {
       const token = await issuer.token();
       expect(await verdict(verifierFor(issuer, { maxTokenBytes: token.length }), token)).toBe('accepted');
-      expect(await verdict(verifierFor(issuer, { maxTokenBytes: token.length - 1 }), token)).toBe(
-        'token_too_large',
-      );
+      expect(await verdict(verifierFor(issuer, { maxTokenBytes: token.length - 1 }), token)).toBe('token_too_large');
     });
   });
 

@@ -31,10 +31,7 @@ import { openContextOnExpress, openContextOnFastify, type FastifyHooks } from '.
   ],
   exports: [TokenVerifier, JwtGuard],
 })
-export class JwtGuardModule
-  extends JwtGuardModuleBase
-  implements NestModule, OnModuleInit, OnApplicationShutdown
-{
+export class JwtGuardModule extends JwtGuardModuleBase implements NestModule, OnModuleInit, OnApplicationShutdown {
   constructor(
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
     @Inject(JWT_GUARD_OPTIONS) private readonly options: JwtGuardOptions,

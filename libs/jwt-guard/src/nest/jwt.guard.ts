@@ -28,9 +28,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const policy = policyOf(context);
     if (policy.publicReason !== undefined) return true;
-    return context.getType<string>() === 'rpc'
-      ? this.guardRpc(context, policy)
-      : this.guardHttp(context, policy);
+    return context.getType<string>() === 'rpc' ? this.guardRpc(context, policy) : this.guardHttp(context, policy);
   }
 
   private async guardHttp(context: ExecutionContext, policy: HandlerPolicy): Promise<boolean> {

@@ -43,8 +43,7 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
     }
     this.authenticateCall(request, carrier, state).then(
       (principal) => this.success(principal),
-      (error: unknown) =>
-        this.error(isRefusal(error) ? state.refuse(error, state.transactionId) : (error as Error)),
+      (error: unknown) => this.error(isRefusal(error) ? state.refuse(error, state.transactionId) : (error as Error)),
     );
   }
 

@@ -24,11 +24,7 @@ interface FastifyReplyLike {
 type Options = Pick<JwtGuardOptions, 'realm' | 'contextHints'>;
 
 /** Opens the context of every request with `run()`, in the hook that comes first. */
-export function openContextOnFastify(
-  instance: FastifyHooks,
-  verifier: TokenVerifier,
-  options: Options,
-): void {
+export function openContextOnFastify(instance: FastifyHooks, verifier: TokenVerifier, options: Options): void {
   instance.addHook('onRequest', (request, reply, done) => {
     const setHeader = (name: string, value: string): void => void reply.header(name, value);
     const state = newState(request.raw, setHeader, verifier, options);

@@ -29,7 +29,6 @@ export function currentPrincipal(): Principal | undefined {
 }
 
 /** The call that is being answered, for the relay alone: it holds the token. */
-export function currentCall():
-  (RequestState & { readonly authenticated: Authenticated | undefined }) | undefined {
+export function currentCall(): (RequestState & { readonly authenticated: Authenticated | undefined }) | undefined {
   return storage.getStore();
 }

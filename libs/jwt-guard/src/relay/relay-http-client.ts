@@ -101,11 +101,4 @@ function failure(cause: unknown): 'upstream_timeout' | 'upstream_unreachable' | 
   return typeof code === 'string' && UNREACHABLE.has(code) ? 'upstream_unreachable' : 'upstream_failed';
 }
 
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-]);
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);

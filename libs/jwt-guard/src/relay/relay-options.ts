@@ -34,15 +34,12 @@ export function resolveRelayOptions(options: RelayOptions): Required<RelayOption
     throw new TypeError('tokenEndpoint: must be an https URL (or dangerouslyAllowHttp be set)');
   }
   if (!options.clientId || !options.clientSecret) throw new TypeError('clientId, clientSecret: required');
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1)
-    throw new TypeError('timeoutMs: must be a positive integer');
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw new TypeError('timeoutMs: must be a positive integer');
   const destinations: Record<string, DestinationContract> = {};
   for (const [name, contract] of Object.entries(options.destinations)) {
     if (!contract.audience) throw new TypeError(`destinations.${name}.audience: required`);
-    if ((contract.mode as string) !== 'exchange')
-      throw new TypeError(`destinations.${name}.mode: must be exchange`);
-    if (contract.scopes.length === 0)
-      throw new TypeError(`destinations.${name}.scopes: at least one is required`);
+    if ((contract.mode as string) !== 'exchange') throw new TypeError(`destinations.${name}.mode: must be exchange`);
+    if (contract.scopes.length === 0) throw new TypeError(`destinations.${name}.scopes: at least one is required`);
     if (contract.baseUrl !== undefined) {
       const { origin, pathname, search } = httpUrl(`destinations.${name}.baseUrl`, contract.baseUrl);
       if (pathname !== '/' || search !== '') {
@@ -63,7 +60,6 @@ export function resolveRelayOptions(options: RelayOptions): Required<RelayOption
 
 function httpUrl(name: string, value: string): URL {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
-    throw new TypeError(`${name}: must be an http(s) URL`);
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw new TypeError(`${name}: must be an http(s) URL`);
   return url;
 }

@@ -64,8 +64,7 @@ export class TokenExchanger {
     );
     if (status === 200) {
       const { access_token: token, expires_in: expiresIn } = body;
-      if (typeof token === 'string' && typeof expiresIn === 'number' && expiresIn > 0)
-        return { token, expiresIn };
+      if (typeof token === 'string' && typeof expiresIn === 'number' && expiresIn > 0) return { token, expiresIn };
       throw unavailable('the answer holds no token');
     }
     const { error } = body;

@@ -2,12 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { isRefusal, TokenRejected } from '../core/refusals';
 import { TRANSACTION_ID_HEADER } from '../nest/transaction-id';
 import { currentCall } from './relay-context';
-import {
-  type DestinationContract,
-  RELAY_OPTIONS,
-  type RelayOptions,
-  resolveRelayOptions,
-} from './relay-options';
+import { type DestinationContract, RELAY_OPTIONS, type RelayOptions, resolveRelayOptions } from './relay-options';
 import { TokenExchanger } from './token-exchanger';
 
 /** What a call to a destination carries. */
@@ -32,9 +27,7 @@ export class TokenRelay {
 
   /** @throws TypeError for a destination without a contract */
   contract(destination: string): DestinationContract {
-    const contract = Object.hasOwn(this.#destinations, destination)
-      ? this.#destinations[destination]
-      : undefined;
+    const contract = Object.hasOwn(this.#destinations, destination) ? this.#destinations[destination] : undefined;
     if (!contract) throw new TypeError(`there is no relay contract for the destination "${destination}"`);
     return contract;
   }

@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '..');
+const read = (path: string): string => readFileSync(resolve(ROOT, path), 'utf8');
+const sources = (): string[] =>
+  execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'apps', 'libs'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((path) => /\/src\/.*\.ts$/.test(path) && !path.endsWith('.spec.ts') && !path.startsWith('libs/testing/'));
+
+const documented = (path: string): Set<string> =>
+  new Set([...read(path).matchAll(/`([A-Za-z_]+)`/g)].map(([, name = '']) => name));
+
+describe('the docs', () => {
+  it('list every name of the configuration', () => {
+    const known = documented('docs/configuration.md');
+    const configs = sources().filter((path) => /config\.ts$/.test(path));
+    expect(configs).toHaveLength(5);
+    const names = configs.flatMap((path) => [...read(path).matchAll(/^\s+([A-Z][A-Z_]+): /gm)].map(([, name]) => name));
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !known.has(name ?? ''))).toEqual([]);
+  });
+
+  it('list every error code with its status', () => {
+    const errors = read('docs/errors.md');
+    const table = read('libs/jwt-guard/src/core/refusals.ts');
+    const codes = [
+      ...table.matchAll(/^ {2}([a-z_]+): (?:unauthenticated|invalidRequest|invalidToken|forbidden|\{ status)/gm),
+    ];
+    expect(codes.length).toBeGreaterThan(30);
+    for (const [, code] of codes) expect(errors).toMatch(new RegExp(`^\\| \`${code}\` +\\| [45]\\d\\d`, 'm'));
+
+    const known = documented('docs/errors.md');
+    const thrown = sources().flatMap((path) =>
+      [...read(path).matchAll(/(?:ProblemException\(\s*\d+,|OAuthError\(|\[)\s*'([a-z]+_[a-z_]+)',/g)].map(
+        ([, code = '']) => code,
+      ),
+    );
+    expect(thrown.length).toBeGreaterThan(20);
+    expect([...new Set(thrown)].filter((code) => !known.has(code))).toEqual([]);
+  });
+
+  it('lead to files that are there', () => {
+    const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/configuration.md', 'docs/errors.md'];
+    for (const page of pages) {
+      const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
+      for (const link of links) expect(() => execFileSync('ls', [resolve(ROOT, page, '..', link)])).not.toThrow();
+    }
+    // The boxes of the README's picture name files.
+    const boxes = [...read('README.md').matchAll(/((?:apps|jwt-guard)\/[\w./-]+\.ts)/g)].map(([, path = '']) => path);
+    expect(boxes.length).toBeGreaterThan(6);
+    for (const path of boxes) {
+      expect(() => read(path.startsWith('jwt-guard') ? `libs/${path}` : path)).not.toThrow();
+    }
+  });
+});

@@ -6,7 +6,7 @@ import { type FastifyError, type FastifyInstance, type FastifyReply } from 'fast
 import { watchRoutes } from './allowed-methods';
 import { answerClientError } from './client-errors';
 import { type Logger, NestLogger } from './logger';
-import { answerFrameworkError, ProblemFilter } from './problem.filter';
+import { answerFrameworkError, problemCodeOf, ProblemFilter } from './problem.filter';
 
 /** The largest body that any service takes, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -27,6 +27,8 @@ export async function createHttpApp(
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    // Who comes while it drains is served like those before, and told that the connection ends.
+    return503OnClosing: false,
     clientErrorHandler: answerClientError,
     frameworkErrors: (error: FastifyError, _request: unknown, reply: FastifyReply) =>
       answerFrameworkError(error, reply),
@@ -75,5 +77,7 @@ function logRequest(logger: Logger, reply: FastifyReply, transactionId: string |
   const level = url === '/healthz' || url === '/readyz' ? 'trace' : 'info';
   const path = url.split('?', 1)[0];
   const ms = Math.round(reply.elapsedTime * 10) / 10;
-  logger[level]({ method, path, route: routeOptions.url, status: reply.statusCode, ms, transactionId }, 'request');
+  const { statusCode: status } = reply;
+  const code = problemCodeOf(reply);
+  logger[level]({ method, path, route: routeOptions.url, status, code, ms, transactionId }, 'request');
 }

@@ -1,6 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import {
-  currentRelayContext,
   isRefusal,
   type Problem,
   type RpcRefusal,
@@ -40,7 +39,7 @@ const BY_STATUS: Readonly<Record<number, readonly [code: string, detail: string]
   414: ['url_too_long', 'The URL is too long.'],
   415: ['unsupported_media_type', 'The body is of a type that is not accepted here.'],
   431: ['headers_too_large', 'The headers are larger than is accepted here.'],
-  503: ['shutting_down', 'The service is shutting down.'],
+  503: ['unavailable', 'This can not be answered at the moment.'],
 };
 
 const OTHER_4XX = ['request_refused', 'The request was refused.'] as const;
@@ -65,7 +64,15 @@ export function answerFrameworkError(error: { code?: string; statusCode?: number
   sendProblem(reply, { ...fault, transactionId: randomUUID() }, PROBLEM_MEDIA_TYPE);
 }
 
+/** What was answered in place of a result, for the request log. */
+const PROBLEM_CODE = Symbol('problem-code');
+
+export function problemCodeOf(reply: FastifyReply): string | undefined {
+  return (reply as { [PROBLEM_CODE]?: string })[PROBLEM_CODE];
+}
+
 function sendProblem(reply: FastifyReply, problem: Problem, mediaType: string): void {
+  Object.assign(reply, { [PROBLEM_CODE]: problem.code });
   void reply
     .status(problem.status)
     .header('content-type', mediaType)
@@ -87,7 +94,7 @@ export class ProblemFilter implements ExceptionFilter {
   ) {}
 
   catch(exception: unknown, host: ArgumentsHost): Observable<never> | undefined {
-    if (host.getType() === 'rpc') return this.answerRpc(exception);
+    if (host.getType() === 'rpc') return this.answerRpc(exception, host.switchToRpc().getContext<object>());
     this.answerHttp(exception, host);
     return undefined;
   }
@@ -116,8 +123,8 @@ export class ProblemFilter implements ExceptionFilter {
     return problemOf(405);
   }
 
-  private answerRpc(exception: unknown): Observable<never> {
-    const transactionId = currentRelayContext()?.transactionId;
+  private answerRpc(exception: unknown, context: object): Observable<never> {
+    const transactionId = transactionIdOf(context);
     return throwError(() => this.rpcRefusal(exception, transactionId));
   }
 

@@ -129,6 +129,13 @@ describe('an app of the kit', () => {
     expect(JSON.parse(line ?? '{}')).toMatchObject({ level: 50, code: 'internal_error' });
   });
 
+  it('logs every request with what it was answered', async () => {
+    const { body } = await call('meant?token=secret-in-a-query');
+    const line = lines.find((entry) => entry.includes('"request"') && entry.includes(String(body.transactionId)));
+    expect(JSON.parse(line ?? '{}')).toMatchObject({ method: 'GET', path: '/meant', status: 409, code: 'taken' });
+    expect(lines.join('')).not.toContain('secret-in-a-query');
+  });
+
   it('adds to a problem what was meant to be added', async () => {
     expect((await call('meant')).body).toMatchObject({ title: 'Conflict', detail: 'It is taken.', by: 'me' });
   });

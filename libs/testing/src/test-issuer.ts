@@ -98,6 +98,8 @@ export class JwksServer {
   headers: Record<string, string> = {};
   /** Doesn't answer at all while true. */
   hangs = false;
+  /** How long an answer takes. */
+  delayMs = 0;
   requests = 0;
   readonly #server: Server;
 
@@ -106,8 +108,14 @@ export class JwksServer {
     this.#server = createServer((_request, response) => {
       this.requests++;
       if (this.hangs) return;
-      response.writeHead(this.status, { 'content-type': 'application/jwk-set+json', ...this.headers });
-      response.end(typeof this.body === 'string' ? this.body : JSON.stringify(this.body));
+      const answer = () => {
+        response.writeHead(this.status, { 'content-type': 'application/jwk-set+json', ...this.headers });
+        response.end(body);
+      };
+      // What it is when it is asked, whenever the answer arrives.
+      const body = typeof this.body === 'string' ? this.body : JSON.stringify(this.body);
+      if (this.delayMs > 0) setTimeout(answer, this.delayMs);
+      else answer();
     });
   }
 

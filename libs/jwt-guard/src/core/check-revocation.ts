@@ -1,18 +1,27 @@
 import { type Principal } from './principal';
-import { TokenRejected } from './refusals';
+import { isRefusal, TokenRejected, VerifierUnavailable } from './refusals';
 
 /**
  * Says of a verified token whether it has been revoked. Asked on every request, so it answers from memory:
  * whoever implements it keeps a local copy of what was revoked.
  */
 export interface RevocationSource {
-  /**
-   * @throws VerifierUnavailable `revocation_unavailable` when it can't tell
-   */
+  /** Whatever it throws means that it can't tell. */
   isRevoked(principal: Principal): boolean;
 }
 
-/** @throws TokenRejected `token_revoked` */
+/**
+ * @throws TokenRejected `token_revoked`
+ * @throws VerifierUnavailable `revocation_unavailable` when the source can't tell
+ */
 export function checkRevocation(principal: Principal, source: RevocationSource | undefined): void {
-  if (source?.isRevoked(principal)) throw new TokenRejected('token_revoked');
+  if (source && isRevoked(principal, source)) throw new TokenRejected('token_revoked');
+}
+
+function isRevoked(principal: Principal, source: RevocationSource): boolean {
+  try {
+    return source.isRevoked(principal);
+  } catch (cause) {
+    throw isRefusal(cause) ? cause : new VerifierUnavailable('revocation_unavailable', { cause });
+  }
 }

@@ -1,4 +1,5 @@
 import { generateTestKey, JwksServer, type TestKey } from '@token-relay/testing';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { JwksClient, type JwksTimes } from './jwks-client';
 import { isRefusal } from './refusals';
 import { type VerificationKey } from './verification-key';
@@ -42,13 +43,70 @@ describe('JwksClient', () => {
     }
   };
 
-  it('fetches once for a herd of 200 that comes before the first keys', async () => {
-    const keys = client({ waitMs: 2_000 });
-    await keys.load();
-    const cold = client();
-    const herd = await Promise.all(Array.from({ length: 100 }, () => outcome(cold.find(first.kid))));
+  it.each([
+    ['before the first keys are asked for', false],
+    ['while the first keys are on their way', true],
+  ])('fetches once for a herd of 200 that comes %s', async (_when, loading) => {
+    server.delayMs = 100;
+    const keys = client({ gapMs: 2_000, waitMs: 1_500 });
+    if (loading) {
+      void keys.load();
+      while (server.requests === 0) await sleep(5);
+    }
+    const herd = await Promise.all(Array.from({ length: 200 }, () => outcome(keys.find(first.kid))));
     expect(new Set(herd)).toEqual(new Set([first.kid]));
+    expect(server.requests).toBe(1);
+  });
+
+  it('finds a new key in the set that is on its way', async () => {
+    const keys = client({ gapMs: 300, refreshMs: 400, waitMs: 2_000 });
+    await keys.load();
+    server.body = { keys: [first.publicJwk, second.publicJwk] };
+    server.delayMs = 100;
+    while (server.requests < 2) await sleep(5);
+    expect(await outcome(keys.find(second.kid))).toBe(second.kid);
     expect(server.requests).toBe(2);
+  });
+
+  it('refuses a kid that the set on its way lacks only after one that was asked for since', async () => {
+    server.delayMs = 100;
+    const keys = client({ gapMs: 150, waitMs: 2_000 });
+    void keys.load();
+    while (server.requests === 0) await sleep(5);
+    const found = outcome(keys.find(second.kid));
+    await sleep(120);
+    server.body = { keys: [second.publicJwk] };
+    expect(await found).toBe(second.kid);
+    expect(server.requests).toBe(2);
+  });
+
+  it('has no verdict once it is closed', async () => {
+    const keys = client();
+    keys.close();
+    expect(await outcome(keys.find(first.kid))).toBe('keys_unavailable');
+    const waiting = client({ gapMs: 10_000, waitMs: 20_000 });
+    await waiting.load();
+    const found = outcome(waiting.find('unknown'));
+    waiting.close();
+    expect(await found).toBe('keys_unavailable');
+  });
+
+  it('lets waiters go: 100 at a time, again and again', async () => {
+    const keys = client();
+    await keys.load();
+    for (let round = 0; round < 3; round++) {
+      const outcomes = await Promise.all(Array.from({ length: 100 }, (_, i) => outcome(keys.find(`made-up-${i}`))));
+      expect(new Set(outcomes)).toEqual(new Set(['key_unknown']));
+    }
+  });
+
+  it('backs off from an issuer that fails: a flood does not make it ask more often', async () => {
+    server.status = 500;
+    const keys = client({ backOffMs: 10_000, waitMs: 100 });
+    await keys.load();
+    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, i) => outcome(keys.find(`${i}`))));
+    expect(new Set(outcomes)).toEqual(new Set(['keys_unavailable']));
+    expect(server.requests).toBe(1);
   });
 
   it('answers a known kid at once, without a promise', async () => {
@@ -117,11 +175,15 @@ describe('JwksClient', () => {
     expect(keys.ready).toBe(true);
   });
 
-  it('drops a key that the issuer withdrew when it refreshes', async () => {
+  it('renews its set by itself, and so drops a key that the issuer withdrew', async () => {
     const keys = client({ refreshMs: 60 });
     await keys.load();
     server.body = { keys: [second.publicJwk] };
-    expect(await outcome(keys.find(second.kid))).toBe(second.kid);
+    while (server.requests < 3) await sleep(5);
+    // The known key is answered without asking anybody; the withdrawn one is gone.
+    const asked = server.requests;
+    expect(keys.find(second.kid)).toMatchObject({ kid: second.kid });
+    expect(server.requests).toBe(asked);
     expect(await outcome(keys.find(first.kid))).toBe('key_unknown');
   });
 
@@ -129,7 +191,7 @@ describe('JwksClient', () => {
     const keys = client({ maxStaleMs: 100 });
     await keys.load();
     server.status = 500;
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await sleep(120);
     expect(keys.ready).toBe(false);
     expect(await outcome(keys.find(first.kid))).toBe('keys_unavailable');
   });

@@ -4,13 +4,13 @@ import { TokenRejected, VerifierUnavailable } from './refusals';
 import { type KeySource } from './resolve-key';
 import { importKeySet, type VerificationKey } from './verification-key';
 
-/** The numbers of the client, in milliseconds and bytes; tests shorten them. */
+/** The numbers of the client, in milliseconds; tests shorten them. */
 export interface JwksTimes {
   /** Age at which the set is fetched again, ± 20 %, before anybody has to wait for it. */
   readonly refreshMs: number;
-  /** Least time between the starts of two fetches, whoever asks for them. */
+  /** Least time from the start of a fetch that went well to the next, whoever asks for it. */
   readonly gapMs: number;
-  /** Least time before the first try after a failure; doubles with each, up to `maxBackOffMs`. */
+  /** Least time from a first failure to the next try; doubles with each, up to `maxBackOffMs`. */
   readonly backOffMs: number;
   readonly maxBackOffMs: number;
   /** A fetch that takes longer has failed. */
@@ -56,7 +56,9 @@ export class JwksClient implements KeySource {
   #waiters = 0;
   /** The fetch that hasn't begun yet: whoever asks now may share it. */
   #upcoming: Promise<void> | undefined;
+  /** The fetch that has begun last, and whether it is still under way. */
   #running: Promise<void> = Promise.resolve();
+  #fetching = false;
   #refresh: NodeJS.Timeout | undefined;
   readonly #closed = new AbortController();
 
@@ -71,8 +73,7 @@ export class JwksClient implements KeySource {
   }
 
   find(kid: string): VerificationKey | Promise<VerificationKey> {
-    const key = this.#tooStale ? undefined : this.#keys?.get(kid);
-    return key ?? this.#waitFor(kid);
+    return this.#usable(kid) ?? this.#waitFor(kid);
   }
 
   async load(): Promise<void> {
@@ -90,20 +91,34 @@ export class JwksClient implements KeySource {
   }
 
   async #waitFor(kid: string): Promise<VerificationKey> {
-    // More than that are not honest clients of a key that has just come into use.
-    if (this.#waiters >= MAX_WAITERS) throw new VerifierUnavailable('key_not_yet_known');
-    if (this.#notBefore - performance.now() > this.#times.waitMs) throw this.#unavailable();
+    // Beyond that they are not honest clients of a key that has just come into use. Before the first set they are.
+    if (this.#waiters >= MAX_WAITERS && this.#keys) throw new VerifierUnavailable('key_not_yet_known');
     this.#waiters++;
     try {
-      const inTime = await settledWithin(this.#fetchFromNowOn(), this.#times.waitMs);
-      const key = this.#tooStale ? undefined : this.#keys?.get(kid);
-      if (key) return key;
-      if (this.#failures > 0) throw this.#unavailable();
-      if (!inTime) throw new VerifierUnavailable('key_not_yet_known');
-      throw new TokenRejected('key_unknown');
+      return await this.#findInNextSet(kid, performance.now() + this.#times.waitMs);
     } finally {
       this.#waiters--;
     }
+  }
+
+  async #findInNextSet(kid: string, deadline: number): Promise<VerificationKey> {
+    // What is on its way may hold the key. That it doesn't proves nothing: it was asked for before.
+    if (this.#fetching) {
+      await settledWithin(this.#running, deadline - performance.now());
+      const key = this.#usable(kid);
+      if (key) return key;
+    }
+    if (this.#closed.signal.aborted || this.#notBefore > deadline) throw this.#unavailable();
+    const inTime = await settledWithin(this.#fetchFromNowOn(), deadline - performance.now());
+    const key = this.#usable(kid);
+    if (key) return key;
+    if (this.#failures > 0 || this.#closed.signal.aborted) throw this.#unavailable();
+    if (!inTime) throw new VerifierUnavailable('key_not_yet_known');
+    throw new TokenRejected('key_unknown');
+  }
+
+  #usable(kid: string): VerificationKey | undefined {
+    return this.#tooStale ? undefined : this.#keys?.get(kid);
   }
 
   #unavailable(): VerifierUnavailable {
@@ -126,6 +141,7 @@ export class JwksClient implements KeySource {
   async #fetch(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     const startedAt = performance.now();
+    this.#fetching = true;
     try {
       const keys = importKeySet(await this.#download(), this.#algorithms);
       if (keys.size === 0) throw new Error('the JWKS holds no key that can be used');
@@ -139,6 +155,8 @@ export class JwksClient implements KeySource {
       const backOff = Math.min(this.#times.backOffMs * 2 ** this.#failures++, this.#times.maxBackOffMs);
       this.#notBefore = performance.now() + backOff;
       this.#refreshIn(backOff);
+    } finally {
+      this.#fetching = false;
     }
   }
 

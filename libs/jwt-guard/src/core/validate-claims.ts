@@ -56,6 +56,8 @@ export function validateClaims(
 
 function validateTimes(claims: Claims, rules: ClaimRules, now: number): number {
   const { clockToleranceSeconds: tolerance } = rules;
+  // No comparison with NaN holds: every token would be valid for ever.
+  if (!Number.isFinite(now)) throw new TypeError('now: the clock must return a number');
   const expiresAt = requiredTime(claims, 'exp');
   const issuedAt = requiredTime(claims, 'iat');
   // "on or after" the expiry it must not be accepted (RFC 7519, section 4.1.4).

@@ -18,10 +18,15 @@ const ACCOUNTS = [
   { username: 'admin', scopes: [...DOCUMENTS, 'auth:admin', 'audit:read'] },
 ];
 
+const FILES = ['secrets.env', 'users.json', 'demo-accounts.json'];
 const target = resolve(process.argv[2] ?? '.dev');
 
-if (existsSync(target)) {
+const missing = FILES.filter((name) => !existsSync(join(target, name)));
+if (missing.length === 0) {
   console.log(`${target} is there already: nothing to do`);
+} else if (existsSync(target)) {
+  console.error(`${target} lacks ${missing.join(', ')}: delete the folder, and start again`);
+  process.exitCode = 1;
 } else {
   await generate();
   console.log(`made ${target}: client secrets, and the accounts ${ACCOUNTS.map((a) => a.username).join(', ')}`);

@@ -48,6 +48,14 @@ describe('dev-secrets', () => {
     expect(contentOf(join(folder, 'second'))).not.toBe(before);
   });
 
+  it('does not mend a set that has been broken, and says what is missing', async () => {
+    const target = join(folder, 'broken');
+    await generate(target);
+    rmSync(join(target, 'users.json'));
+    expect(await generate(target)).toBe(1);
+    expect(readdirSync(target).sort()).toEqual(['demo-accounts.json', 'secrets.env']);
+  });
+
   it('makes one whole set when several begin at once', async () => {
     const target = join(folder, 'raced');
     expect(await Promise.all([1, 2, 3, 4].map(() => generate(target)))).toEqual([0, 0, 0, 0]);

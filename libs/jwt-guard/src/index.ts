@@ -29,6 +29,6 @@ export { isTransactionId, TRANSACTION_ID_HEADER } from './nest/transaction-id';
 export { RelayModule } from './relay/relay.module';
 export { type DestinationContract, type RelayOptions } from './relay/relay-options';
 export { RelayHttpClient, type RelayRequest, type RelayResponse } from './relay/relay-http-client';
-export { RelayClientProxy } from './relay/relay-client-proxy';
+export { RelayClientProxy, type RpcClient } from './relay/relay-client-proxy';
 export { type RelayHeaders, TokenRelay } from './relay/token-relay';
 export { currentPrincipal, currentRelayContext, type RelayContext } from './relay/relay-context';

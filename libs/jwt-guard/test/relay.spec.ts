@@ -111,7 +111,7 @@ describe('the relay', () => {
       const subject = new URLSearchParams(body).get('subject_token') ?? '';
       response.setHeader('content-type', 'application/json');
       const token = `exchanged-${exchanges}-of-${subject.slice(-8)}`;
-      response.end(JSON.stringify({ access_token: token, expires_in: 300 }));
+      response.end(JSON.stringify({ access_token: token, token_type: 'Bearer', expires_in: 300 }));
     };
 
     @Module({ controllers: [RpcPeer] })
@@ -208,7 +208,7 @@ describe('the relay', () => {
   it('does not use an exchanged token past its end', async () => {
     auth.answer = (response) => {
       exchanges++;
-      response.end(JSON.stringify({ access_token: `t${exchanges}`, expires_in: 0.05 }));
+      response.end(JSON.stringify({ access_token: `t${exchanges}`, token_type: 'Bearer', expires_in: 0.05 }));
     };
     const token = await issuer.token();
     await call('http?destination=peer&path=/', token);

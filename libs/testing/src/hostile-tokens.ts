@@ -26,7 +26,8 @@ export async function hostileTokens(issuer: TestIssuer): Promise<HostileToken[]>
   const hmac = (secret: string) => createHmac('sha256', secret).update(hmacInput).digest('base64url');
 
   const hostile: [name: string, token: string | Promise<string>, code: string][] = [
-    ['alg none, no signature', unsigned('none'), 'token_malformed'],
+    ['alg none, no signature', unsigned('none'), 'alg_not_allowed'],
+    ['no signature', `${header}.${payload}.`, 'token_malformed'],
     ['alg none, with a signature', `${unsigned('none')}${signature}`, 'alg_not_allowed'],
     ['alg nOnE', `${unsigned('nOnE')}${signature}`, 'alg_not_allowed'],
     ['alg not a string', `${unsigned(['ES256'])}${signature}`, 'alg_not_allowed'],

@@ -9,7 +9,8 @@ export interface DecodeRules {
   readonly maxTokenBytes: number;
 }
 
-const THREE_PARTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+/** An empty signature is refused too, but only after `alg` had its say: "none" is to be called by its name. */
+const THREE_PARTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)$/;
 const MAX_KID_LENGTH = 256;
 /** The only header parameters there can be: what isn't understood here, or could lead to another key, is refused. */
 const REFUSED_PARAMETERS = ['crit', 'b64', 'zip', 'enc', 'jku', 'x5u', 'jwk', 'x5c'];

@@ -25,7 +25,7 @@ const TIMES: JwksTimes = Object.freeze({
   refreshMs: 50_000,
   gapMs: 2_000,
   backOffMs: 250,
-  maxBackOffMs: 10_000,
+  maxBackOffMs: 2_000,
   timeoutMs: 3_000,
   waitMs: 2_500,
   maxStaleMs: 3_600_000,

@@ -69,6 +69,7 @@ export const OUTAGES = Object.freeze({
   relay_token_refused: { status: 503, text: 'A service refused the token that it was called with.' },
   upstream_unreachable: { status: 502, text: 'A service that is needed for this can not be reached.' },
   upstream_failed: { status: 502, text: 'A service that is needed for this failed.' },
+  upstream_unavailable: { status: 503, text: 'A service that is needed for this can not answer at the moment.' },
   upstream_timeout: { status: 504, text: 'A service that is needed for this did not answer in time.' },
 } satisfies Record<string, OutageRow>);
 

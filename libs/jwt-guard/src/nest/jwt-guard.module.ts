@@ -14,7 +14,7 @@ import { JwtStrategy } from './jwt.strategy';
 import { openContextOnExpress, openContextOnFastify, type FastifyHooks } from './open-context';
 
 /**
- * Closes an app: every handler of every controller requires a token that `TokenVerifier` accepts, unless it is
+ * Imported once, with all issuers, it closes an app: every handler of every controller requires a token that `TokenVerifier` accepts, unless it is
  * `@Public`. A hybrid app needs `connectMicroservice(…, { inheritAppConfig: true })`, or Nest leaves its RPC
  * half without the guard.
  */
@@ -45,7 +45,8 @@ export class JwtGuardModule extends JwtGuardModuleBase implements NestModule, On
     if (adapter?.getType() === 'fastify') {
       openContextOnFastify(adapter.getInstance<FastifyHooks>(), this.verifier, this.options);
     } else if (adapter?.getType() === 'express') {
-      consumer.apply(openContextOnExpress(this.verifier, this.options)).forRoutes('{*path}');
+      const app = adapter.getInstance<object>();
+      consumer.apply(openContextOnExpress(app, this.verifier, this.options)).forRoutes('{*path}');
     }
   }
 

@@ -45,7 +45,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     const metadata = metadataOf(carrier);
     const sent = metadata[TRANSACTION_ID_HEADER];
     const transactionId = isTransactionId(sent) ? sent : randomUUID();
-    const state = new RequestState(this.verifier, transactionId, await rpcRefusals());
+    const state = new RequestState(this.verifier, () => undefined, transactionId, await rpcRefusals());
     attachState(carrier, state);
     return refusing(state, async () => {
       const token = extractToken(authorizationOf(metadata));

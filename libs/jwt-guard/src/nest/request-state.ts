@@ -3,7 +3,7 @@ import { type Refusal } from '../core/refusals';
 import { type TokenVerifier } from '../core/token-verifier';
 
 /**
- * What belongs to one call – a request, an RPC message – from its first moment on: whose verifier judges it,
+ * What belongs to one call – a request, an RPC message – from its first moment on: where its token is, whose verifier judges it,
  * and, once the guard has let it in, for whom it is made.
  */
 export class RequestState {
@@ -11,6 +11,8 @@ export class RequestState {
 
   constructor(
     readonly verifier: TokenVerifier,
+    /** Finds the token of the call; `undefined` or an empty text where there is none. */
+    readonly extract: (request: object) => string | null | undefined,
     /** Names the call in answers and logs, on every service that it passes. A hint, never a proof. */
     readonly transactionId: string,
     /**

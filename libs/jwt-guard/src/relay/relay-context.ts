@@ -17,13 +17,16 @@ export function runInContext<Result>(state: RequestState, run: () => Result): Re
   return storage.run(state, run);
 }
 
-/** The context of the call that is being answered; `undefined` outside of one. */
+/** The context of the HTTP request that is being answered; `undefined` outside of one. Not open in RPC handlers. */
 export function currentRelayContext(): RelayContext | undefined {
   const state = storage.getStore();
   return state && { principal: state.authenticated?.principal, transactionId: state.transactionId };
 }
 
-/** For whom the call that is being answered is made; `undefined` outside of one, and where it is public. */
+/**
+ * For whom the HTTP request that is being answered is made; `undefined` outside of one, and where it is public. Not
+ * open in RPC handlers: there, `@CurrentPrincipal()` says it.
+ */
 export function currentPrincipal(): Principal | undefined {
   return storage.getStore()?.authenticated?.principal;
 }

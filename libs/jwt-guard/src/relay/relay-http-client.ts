@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, errors, Pool } from 'undici';
 import { VerifierUnavailable } from '../core/refusals';
 import { asAnswer, type RelayHeaders, TokenRelay } from './token-relay';
@@ -7,13 +8,14 @@ export interface RelayRequest {
   readonly method: Dispatcher.HttpMethod;
   /** Path and query, beginning with one "/". */
   readonly path: string;
-  /** Sent as they are, but for what the relay sets. */
+  /** Sent as they are, but for `host` and what the relay sets: they can't take its place, however they are spelt. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: string | Buffer;
   /** Aborted when the caller doesn't wait any more. */
   readonly signal?: AbortSignal;
 }
 
+/** The body has to be read, or dumped: until then it holds its connection. */
 export type RelayResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
 
 /**
@@ -30,7 +32,7 @@ export class RelayHttpClient implements OnApplicationShutdown {
   }
 
   /**
-   * @throws HttpException (over HTTP; RpcException in an RPC handler) `exchange_refused`, `insufficient_scope`,
+   * @throws HttpException `exchange_refused`, `insufficient_scope`,
    *   `exchange_unavailable`, `relay_token_refused`, `upstream_unreachable`, `upstream_failed`,
    *   `upstream_timeout`
    * @throws TypeError for a destination without a contract over HTTP, or a path that isn't one
@@ -58,7 +60,7 @@ export class RelayHttpClient implements OnApplicationShutdown {
       const response = await pool.request({
         method: request.method,
         path: request.path,
-        headers: { ...request.headers, ...headers },
+        headers: withRelayed(request.headers, headers),
         body: request.body ?? null,
         signal: request.signal ?? null,
       });
@@ -88,8 +90,23 @@ export class RelayHttpClient implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    const pools = [...this.#pools.values()];
+    const closed = Promise.all(pools.map((pool) => pool.close()));
+    // A body that nobody has read would keep its connection, and the app, for ever.
+    if (!(await Promise.race([closed, sleep(CLOSE_LIMIT_MS, false, { ref: false })]))) {
+      await Promise.all(pools.map((pool) => pool.destroy()));
+    }
   }
+}
+
+const CLOSE_LIMIT_MS = 3_000;
+
+/** A copy with lower-case names, so that one that is spelt otherwise doesn't stand beside the relay's own. */
+function withRelayed(headers: RelayRequest['headers'] = {}, relayed: RelayHeaders): Record<string, string | string[]> {
+  const copied: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) copied[name.toLowerCase()] = value;
+  delete copied.host;
+  return { ...copied, ...relayed };
 }
 
 function failure(cause: unknown): 'upstream_timeout' | 'upstream_unreachable' | 'upstream_failed' {

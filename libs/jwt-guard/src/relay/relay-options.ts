@@ -1,3 +1,5 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+
 /** How a destination is to be called: one contract each. */
 export interface DestinationContract {
   /** What the destination calls itself: the `aud` of the tokens that it gets. */
@@ -16,7 +18,7 @@ export interface RelayOptions {
   /** This service, as the issuer knows it. */
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Takes a `tokenEndpoint` without TLS: the client secret and all tokens cross the network in clear. */
+  /** Takes a `tokenEndpoint` and `baseUrl`s without TLS: the client secret and all tokens cross the network in clear. */
   readonly dangerouslyAllowHttp?: boolean;
   /** By name. There is no way to call anything else with a token. */
   readonly destinations: Readonly<Record<string, DestinationContract>>;
@@ -24,42 +26,42 @@ export interface RelayOptions {
   readonly timeoutMs?: number;
 }
 
-export const RELAY_OPTIONS = Symbol('token-relay.relay-options');
+export const { ConfigurableModuleClass: RelayModuleBase, MODULE_OPTIONS_TOKEN: RELAY_OPTIONS } =
+  new ConfigurableModuleBuilder<RelayOptions>({ moduleName: 'Relay' })
+    .setClassMethodName('forRoot')
+    .setExtras({}, (definition) => ({ ...definition, global: true }))
+    .build();
 
 /** @throws TypeError naming the option that is missing or makes no sense */
 export function resolveRelayOptions(options: RelayOptions): Required<RelayOptions> {
   const { dangerouslyAllowHttp = false, timeoutMs = 10_000 } = options;
-  const endpoint = httpUrl('tokenEndpoint', options.tokenEndpoint);
-  if (endpoint.protocol !== 'https:' && !dangerouslyAllowHttp) {
-    throw new TypeError('tokenEndpoint: must be an https URL (or dangerouslyAllowHttp be set)');
-  }
+  secureUrl('tokenEndpoint', options.tokenEndpoint, dangerouslyAllowHttp);
   if (!options.clientId || !options.clientSecret) throw new TypeError('clientId, clientSecret: required');
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw new TypeError('timeoutMs: must be a positive integer');
-  const destinations: Record<string, DestinationContract> = {};
-  for (const [name, contract] of Object.entries(options.destinations)) {
-    if (!contract.audience) throw new TypeError(`destinations.${name}.audience: required`);
-    if ((contract.mode as string) !== 'exchange') throw new TypeError(`destinations.${name}.mode: must be exchange`);
-    if (contract.scopes.length === 0) throw new TypeError(`destinations.${name}.scopes: at least one is required`);
-    if (contract.baseUrl !== undefined) {
-      const { origin, pathname, search } = httpUrl(`destinations.${name}.baseUrl`, contract.baseUrl);
-      if (pathname !== '/' || search !== '') {
-        throw new TypeError(`destinations.${name}.baseUrl: must be an origin, without a path`);
-      }
-      destinations[name] = Object.freeze({ ...contract, baseUrl: origin });
-    } else {
-      destinations[name] = Object.freeze({ ...contract });
-    }
-  }
+  const destinations = Object.entries(options.destinations).map(
+    ([name, contract]) => [name, resolveContract(`destinations.${name}`, contract, dangerouslyAllowHttp)] as const,
+  );
   return Object.freeze({
     ...options,
     dangerouslyAllowHttp,
     timeoutMs,
-    destinations: Object.freeze(destinations),
+    destinations: Object.freeze(Object.fromEntries(destinations)),
   });
 }
 
-function httpUrl(name: string, value: string): URL {
+function resolveContract(name: string, contract: DestinationContract, allowHttp: boolean): DestinationContract {
+  if (!contract.audience) throw new TypeError(`${name}.audience: required`);
+  if ((contract.mode as string) !== 'exchange') throw new TypeError(`${name}.mode: must be exchange`);
+  if (contract.scopes.length === 0) throw new TypeError(`${name}.scopes: at least one is required`);
+  const scopes = Object.freeze([...contract.scopes]);
+  if (contract.baseUrl === undefined) return Object.freeze({ ...contract, scopes });
+  const { origin, pathname, search } = secureUrl(`${name}.baseUrl`, contract.baseUrl, allowHttp);
+  if (pathname !== '/' || search !== '') throw new TypeError(`${name}.baseUrl: must be an origin, without a path`);
+  return Object.freeze({ ...contract, scopes, baseUrl: origin });
+}
+
+function secureUrl(name: string, value: string, allowHttp: boolean): URL {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw new TypeError(`${name}: must be an http(s) URL`);
-  return url;
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && allowHttp)) return url;
+  throw new TypeError(`${name}: must be an https URL (or dangerouslyAllowHttp be set)`);
 }

@@ -1,17 +1,8 @@
-import { type DynamicModule, Module } from '@nestjs/common';
-import { RELAY_OPTIONS, type RelayOptions } from './relay-options';
+import { Module } from '@nestjs/common';
+import { RelayModuleBase } from './relay-options';
 import { RelayHttpClient } from './relay-http-client';
 import { TokenRelay } from './token-relay';
 
 /** Lets this service call others on behalf of its callers, by one contract per destination. */
-@Module({})
-export class RelayModule {
-  static forRoot(options: RelayOptions): DynamicModule {
-    return {
-      module: RelayModule,
-      global: true,
-      providers: [{ provide: RELAY_OPTIONS, useValue: options }, TokenRelay, RelayHttpClient],
-      exports: [TokenRelay, RelayHttpClient],
-    };
-  }
-}
+@Module({ providers: [TokenRelay, RelayHttpClient], exports: [TokenRelay, RelayHttpClient] })
+export class RelayModule extends RelayModuleBase {}

@@ -7,6 +7,9 @@ const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const TIMEOUT_MS = 3_000;
 const MAX_CACHED = 10_000;
+const MAX_ANSWER_BYTES = 64 * 1024;
+/** What can stand behind `Bearer` (RFC 6750, section 2.1). */
+const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 type Endpoint = Pick<RelayOptions, 'tokenEndpoint' | 'clientId' | 'clientSecret'>;
 
@@ -63,9 +66,10 @@ export class TokenExchanger {
       }),
     );
     if (status === 200) {
-      const { access_token: token, expires_in: expiresIn } = body;
-      if (typeof token === 'string' && typeof expiresIn === 'number' && expiresIn > 0) return { token, expiresIn };
-      throw unavailable('the answer holds no token');
+      const { access_token: token, token_type: type, expires_in: expiresIn } = body;
+      const usable = typeof token === 'string' && B64TOKEN.test(token) && /^bearer$/i.test(String(type));
+      if (usable && typeof expiresIn === 'number' && expiresIn > 0) return { token, expiresIn };
+      throw unavailable('the answer holds no bearer token');
     }
     const { error } = body;
     // What the issuer says of the subject token is the caller's matter; all the rest is ours, or its.
@@ -88,11 +92,25 @@ export class TokenExchanger {
         body: form.toString(),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      return { status: response.statusCode, body: (await response.body.json()) as Record<string, unknown> };
+      return { status: response.statusCode, body: await jsonObject(response.body) };
     } catch (cause) {
       throw new VerifierUnavailable('exchange_unavailable', { cause });
     }
   }
+}
+
+/** @throws Error when it is something else, or too large */
+async function jsonObject(body: AsyncIterable<Buffer>): Promise<Readonly<Record<string, unknown>>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
+    chunks.push(chunk);
+  }
+  const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  if (typeof value !== 'object' || value === null) throw new Error('the answer is no JSON object');
+  return value as Record<string, unknown>;
 }
 
 function unavailable(debug: string): VerifierUnavailable {

@@ -17,7 +17,7 @@ describe('without auth', () => {
     expect(await system.auth.stop()).toBe(0);
   });
   afterAll(async () => {
-    await Promise.all([system.gateway, system.resource, system.audit].map((app) => app.stop()));
+    await system.stop();
   });
 
   const outcome = async (answer: Response) => {
@@ -79,7 +79,7 @@ describe('without a service behind the gateway', () => {
     token = await system.login('alice');
   });
   afterAll(async () => {
-    await Promise.all([system.auth, system.gateway].map((app) => app.stop()));
+    await system.stop();
   });
 
   const outcome = async (path: string, init?: RequestInit) => {

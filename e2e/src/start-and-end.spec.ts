@@ -113,7 +113,7 @@ describe('a start', () => {
   });
 
   it('waits for what it depends on, and names what does not get ready', async () => {
-    const ready = createServer((_request, response) => response.end());
+    const ready = createServer((_request, response) => response.end('{"service":"auth"}'));
     await new Promise<void>((resolve) => ready.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(ready.address() as AddressInfo).port}`;
     const app = AppProcess.spawn('gateway', {

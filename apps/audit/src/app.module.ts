@@ -23,7 +23,7 @@ export class AppModule {
           ],
           contextHints: 'accept',
         }),
-        HealthModule.forRoot({
+        HealthModule.forRoot('audit', {
           inject: [TokenVerifier],
           useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
         }),

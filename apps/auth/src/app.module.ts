@@ -24,7 +24,7 @@ export class AppModule {
           issuers: [{ issuer: config.ISSUER, audience: 'auth', algorithms: [key.algorithm], jwks: key.jwks }],
           contextHints: 'accept',
         }),
-        HealthModule.forRoot({ useFactory: () => ({}) }),
+        HealthModule.forRoot('auth', { useFactory: () => ({}) }),
       ],
       controllers: [LoginController, JwksController, TokenController],
       providers: [

@@ -7,7 +7,10 @@ import { generateSigningKey } from './keys/signing-key';
 void runService(async () => {
   const config = loadAuthConfig(process.env);
   const logger = createLogger('auth', config);
-  const app = await createHttpApp(AppModule.forRoot(config, await generateSigningKey()), { logger });
+  const app = await createHttpApp(AppModule.forRoot(config, await generateSigningKey()), {
+    logger,
+    bodies: 'json-and-forms',
+  });
   return {
     logger,
     app,

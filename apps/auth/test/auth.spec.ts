@@ -41,7 +41,10 @@ describe('auth', () => {
       RESOURCE_CLIENT_SECRET: RESOURCE_SECRET,
     });
     const logger = createLogger('auth', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
-    app = await createHttpApp(AppModule.forRoot(config, await generateSigningKey()), { logger });
+    app = await createHttpApp(AppModule.forRoot(config, await generateSigningKey()), {
+      logger,
+      bodies: 'json-and-forms',
+    });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
     jwks = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as JSONWebKeySet;

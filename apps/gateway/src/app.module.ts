@@ -45,7 +45,7 @@ export class AppModule {
             },
           },
         }),
-        HealthModule.forRoot({
+        HealthModule.forRoot('gateway', {
           inject: [TokenVerifier],
           useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
         }),

@@ -14,7 +14,7 @@ describe('waitFor', () => {
     server = createServer((_request, response) => {
       asked++;
       response.statusCode = asked > 2 ? 200 : status;
-      response.end();
+      response.end(JSON.stringify({ service: 'auth', status: 'ready' }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/readyz`;
@@ -42,6 +42,11 @@ describe('waitFor', () => {
       300,
     );
     await expect(waiting).rejects.toThrow('not ready after 0.3 s: audit (http://127.0.0.1:9/readyz:');
+  });
+
+  it('does not take a stranger for the service', async () => {
+    const waiting = waitFor([{ name: 'audit', url }], () => undefined, 300);
+    await expect(waiting).rejects.toThrow('something else listens there');
   });
 
   it('waits for nothing where nothing is named', async () => {

@@ -6,7 +6,7 @@ const LIMIT_MS = 20_000;
 const POLL_MS = 200;
 
 /**
- * Waits until each of these answers its readiness probe with 200, and says so in a line. Whatever starts the
+ * Waits until each of these answers its readiness probe with 200 and its own name, and says so in a line. Whatever starts the
  * services together doesn't do it in order.
  *
  * @throws StartRefused after 20 s, naming what isn't ready and what was heard of it last
@@ -19,7 +19,7 @@ export async function waitFor(
   const deadline = performance.now() + limitMs;
   const missing = await Promise.all(
     dependencies.map(async ({ name, url }) => {
-      const heard = await pollUntilReady(url, deadline);
+      const heard = await pollUntilReady(name, url, deadline);
       if (heard !== undefined) return `${name} (${url}: ${heard})`;
       say(`${name.padEnd(9)} ready  ${new URL(url).origin}`);
       return undefined;
@@ -30,19 +30,21 @@ export async function waitFor(
 }
 
 /** Nothing once it is ready; else what was heard last. */
-async function pollUntilReady(url: string, deadline: number): Promise<string | undefined> {
+async function pollUntilReady(name: string, url: string, deadline: number): Promise<string | undefined> {
   for (;;) {
-    const heard = await probe(url);
+    const heard = await probe(name, url);
     if (heard === undefined || performance.now() + POLL_MS > deadline) return heard;
     await sleep(POLL_MS);
   }
 }
 
-async function probe(url: string): Promise<string | undefined> {
+async function probe(name: string, url: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(1_000) });
-    await response.body?.cancel();
-    return response.status === 200 ? undefined : `status ${response.status}`;
+    const answer = await response.text();
+    if (response.status !== 200) return `status ${response.status}`;
+    // Users' tokens are going to be sent there: a stranger that answers everything with 200 must not get them.
+    return answer.includes(`"service":"${name}"`) ? undefined : 'something else listens there';
   } catch (error) {
     const { cause } = error as { cause?: { code?: string } };
     return cause?.code ?? 'no answer';

@@ -41,7 +41,7 @@ export class AppModule {
             },
           },
         }),
-        HealthModule.forRoot({
+        HealthModule.forRoot('resource', {
           inject: [TokenVerifier],
           useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
         }),

@@ -19,13 +19,15 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { hostileTokens, JwksServer, TestIssuer } from '@token-relay/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExtractJwt } from 'passport-jwt';
+import passport from 'passport';
+import { ExtractJwt, Strategy } from 'passport-jwt';
 import {
   CurrentPrincipal,
   currentPrincipal,
   currentRelayContext,
   JwtGuard,
   JwtGuardModule,
+  JwtStrategy,
   type JwtGuardOptions,
   type Principal,
   Public,
@@ -70,6 +72,13 @@ class TestController {
   @UseFilters(OwnFilter)
   @Get('own-filter')
   ownFilter() {
+    return {};
+  }
+
+  @RequireScopes('documents:read')
+  @RequireScopes('documents:write')
+  @Get('stacked')
+  stacked() {
     return {};
   }
 
@@ -123,12 +132,23 @@ class WideController {
   }
 }
 
+@Public('the base is open, which says nothing of what extends it')
+class OpenBase {}
+
+@Controller('derived')
+class DerivedController extends OpenBase {
+  @Get()
+  secret() {
+    return {};
+  }
+}
+
 type Platform = 'express' | 'fastify';
 
 async function startApp(platform: Platform, options: JwtGuardOptions): Promise<{ app: INestApplication; url: string }> {
   @Module({
     imports: [JwtGuardModule.forRoot(options)],
-    controllers: [TestController, NarrowController, WideController],
+    controllers: [TestController, NarrowController, WideController, DerivedController],
   })
   class TestModule {}
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
@@ -186,6 +206,34 @@ describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => 
     });
     expect((await call('scoped', await issuer.token({ scope: undefined }))).status).toBe(403);
     expect((await call('scoped', await issuer.token({ scope: 'documents:read documents:writer' }))).status).toBe(403);
+  });
+
+  it('asks for the scopes of every decorator in a place', async () => {
+    expect((await call('stacked', await issuer.token())).status).toBe(200);
+    expect((await call('stacked', await issuer.token({ scope: 'documents:read' }))).status).toBe(403);
+    expect((await call('stacked', await issuer.token({ scope: 'documents:write' }))).status).toBe(403);
+  });
+
+  it('does not inherit an opening', async () => {
+    expect((await call('derived')).status).toBe(401);
+    expect((await call('derived', await issuer.token())).status).toBe(200);
+  });
+
+  it("stays closed when another 'jwt' strategy has taken the place of its own", async () => {
+    class Anybody extends Strategy {
+      override name = 'jwt';
+      override authenticate() {
+        this.success({ id: 'anybody' });
+      }
+    }
+    const own = app.get(JwtStrategy);
+    passport.use(new Anybody({ jwtFromRequest: () => null, secretOrKey: 'x' }, () => undefined));
+    try {
+      expect((await call('undecorated', await issuer.token())).status).toBe(403);
+      expect((await call('undecorated')).status).toBe(403);
+    } finally {
+      passport.use(own);
+    }
   });
 
   it('asks the outermost actor, and no other', async () => {
@@ -261,9 +309,63 @@ describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => 
       const answer = await fetch(`${second.url}/undecorated`, { headers: { 'x-access-token': token } });
       expect(answer.status).toBe(200);
       expect((await call('undecorated', token, second.url)).status).toBe(401);
+      // … and the first app's is still where it was.
+      expect((await call('undecorated', token)).status).toBe(200);
     } finally {
       await second.app.close();
     }
+  });
+
+  it('answers 503 if the revocation source fails, however it does', async () => {
+    const revocation = {
+      isRevoked: () => {
+        throw new Error('connection lost');
+      },
+    };
+    const second = await startApp(platform, { ...optionsFor(issuer), revocation });
+    try {
+      expect(await call('undecorated', await issuer.token(), second.url)).toMatchObject({
+        status: 503,
+        challenge: null,
+        body: { code: 'revocation_unavailable' },
+      });
+    } finally {
+      await second.app.close();
+    }
+  });
+
+  it('takes its options from a factory too, under a global prefix', async () => {
+    @Module({
+      imports: [JwtGuardModule.forRootAsync({ useFactory: () => Promise.resolve(optionsFor(issuer)) })],
+      controllers: [TestController],
+    })
+    class AsyncModule {}
+    const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+    const second = await NestFactory.create(AsyncModule, adapter, { logger: false });
+    second.setGlobalPrefix('v1', { exclude: ['open'] });
+    await second.listen(0, '127.0.0.1');
+    try {
+      const base = (await second.getUrl()).replace('[::1]', '127.0.0.1');
+      expect((await call('v1/undecorated', await issuer.token(), base)).status).toBe(200);
+      expect((await call('v1/undecorated', undefined, base)).status).toBe(401);
+      expect((await call('open', undefined, base)).status).toBe(200);
+    } finally {
+      await second.close();
+    }
+  });
+
+  it('does not start when it is imported twice', async () => {
+    @Module({
+      imports: [
+        JwtGuardModule.forRoot(optionsFor(issuer)),
+        JwtGuardModule.forRoot({ ...optionsFor(issuer), realm: 'b' }),
+      ],
+    })
+    class TwiceModule {}
+    const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+    const second = await NestFactory.create(TwiceModule, adapter, { logger: false, abortOnError: false });
+    await expect(second.init()).rejects.toThrow('imported twice');
+    await second.close();
   });
 
   it('answers 503 and when to come back if the keys can not be had', async () => {
@@ -339,6 +441,17 @@ describe('JwtGuard', () => {
     ['@Public with a blank one', () => Public(' ')],
     ['@RequireScopes without a scope', () => RequireScopes()],
     ['@RequireActor without an actor', () => RequireActor()],
+    [
+      '@RequireActor twice in a place',
+      () => {
+        class Twice {
+          @RequireActor('a')
+          @RequireActor('b')
+          handler() {}
+        }
+        return Twice;
+      },
+    ],
   ])('does not take %s', (_what, decorate) => {
     expect(decorate).toThrow(TypeError);
   });

@@ -4,6 +4,7 @@ import {
   ClientProxyFactory,
   Ctx,
   MessagePattern,
+  RpcException,
   type MicroserviceOptions,
   type TcpContext,
   Transport,
@@ -12,17 +13,19 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TestIssuer } from '@token-relay/testing';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, type Server as TcpServer } from 'node:net';
-import { firstValueFrom, type Observable } from 'rxjs';
-import { JwtGuardModule, RelayClientProxy, RelayHttpClient, RelayModule, TokenRelay } from '../src';
+import { EMPTY, firstValueFrom, type Observable } from 'rxjs';
+import { JwtGuardModule, RelayClientProxy, RelayHttpClient, RelayModule, type RelayOptions, TokenRelay } from '../src';
 
 /** A server on 127.0.0.1 whose every answer the test makes. */
 class Peer {
   readonly requests: { url: string; authorization: string; body: string }[] = [];
+  rawHeaders: string[] = [];
   answer: (response: ServerResponse, body: string, request: IncomingMessage) => void = (response) => response.end('{}');
   readonly #server: Server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));
     request.on('end', () => {
+      this.rawHeaders = request.rawHeaders;
       this.requests.push({
         url: request.url ?? '',
         authorization: request.headers.authorization ?? '',
@@ -47,6 +50,13 @@ class Peer {
   }
 }
 
+/** What the RPC peer does with a message, by its pattern. */
+const refusals: Record<string, object> = {
+  forbidden: { status: 403, code: 'actor_not_allowed', error: 'insufficient_scope', error_description: 'No.' },
+  unavailable: { status: 503, code: 'keys_unavailable', error: 'temporarily_unavailable', error_description: 'No.' },
+  broken: { status: 'error', message: 'Internal server error' },
+};
+
 const held: Observable<{ authorization: string }>[] = [];
 
 @Controller()
@@ -58,7 +68,13 @@ class CallingController {
 
   @Get('http')
   async callHttp(@Query('destination') destination: string, @Query('path') path: string) {
-    const { statusCode, body } = await this.http.request(destination, { method: 'GET', path });
+    const headers = {
+      Authorization: 'Bearer of-the-caller',
+      HOST: 'evil.test',
+      'X-Transaction-Id': 'spoofed',
+      'X-Color': 'red',
+    };
+    const { statusCode, body } = await this.http.request(destination, { method: 'GET', path, headers });
     return { statusCode, text: await body.text() };
   }
 
@@ -85,6 +101,30 @@ class RpcPeer {
   @MessagePattern('echo')
   echo(@Ctx() context: TcpContext) {
     return context.getMetadata();
+  }
+
+  @MessagePattern(Object.keys(refusals))
+  refuse(@Ctx() context: TcpContext) {
+    throw new RpcException(refusals[context.getPattern()] ?? {});
+  }
+
+  /** Refuses the first token that comes, and every one that it has refused. */
+  @MessagePattern('picky')
+  picky(@Ctx() context: TcpContext) {
+    const { authorization } = context.getMetadata() as { authorization: string };
+    if (authorization.includes('exchanged-1-'))
+      throw new RpcException({ status: 401, code: 'key_unknown', error: 'invalid_token' });
+    return { authorization };
+  }
+
+  @MessagePattern('never-satisfied')
+  neverSatisfied() {
+    throw new RpcException({ status: 401, code: 'key_unknown', error: 'invalid_token' });
+  }
+
+  @MessagePattern('empty')
+  empty() {
+    return EMPTY;
   }
 
   @MessagePattern('silent')
@@ -138,6 +178,7 @@ describe('the relay', () => {
           timeoutMs: 500,
           destinations: {
             peer: { audience: 'peer', mode: 'exchange', scopes: ['a', 'b'], baseUrl: peer.origin },
+            namesake: { audience: 'peer', mode: 'exchange', scopes: ['b'], baseUrl: peer.origin },
             rpc: { audience: 'rpc', mode: 'exchange', scopes: ['a'] },
           },
         }),
@@ -194,6 +235,29 @@ describe('the relay', () => {
     });
     const credentials = Buffer.from(auth.requests[0]?.authorization.slice(6) ?? '', 'base64').toString();
     expect(credentials).toBe('resource:a+secret%3A+with+odd%2Fcharacters%2B');
+  });
+
+  it('lets no header of a caller stand beside its own, however it is spelt', async () => {
+    await call('http?destination=peer&path=/', await issuer.token());
+    const names = peer.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+    expect(
+      names.filter((name) => name === 'authorization' || name === 'host' || name === 'x-transaction-id').sort(),
+    ).toEqual(['authorization', 'host', 'x-transaction-id']);
+    expect(peer.rawHeaders.join()).not.toMatch(/of-the-caller|evil\.test|spoofed/);
+    expect(names).toContain('x-color');
+  });
+
+  it('exchanges for each audience, and for each set of scopes', async () => {
+    const token = await issuer.token();
+    await call('http?destination=peer&path=/', token);
+    await call('http?destination=namesake&path=/', token);
+    await call('rpc?pattern=echo', token);
+    const asked = auth.requests.map(({ body }) => {
+      const form = new URLSearchParams(body);
+      return `${form.get('audience')}: ${form.get('scope')}`;
+    });
+    expect(asked).toEqual(['peer: a b', 'peer: b', 'rpc: a']);
+    expect(new Set(peer.requests.map(({ authorization }) => authorization)).size).toBe(2);
   });
 
   it('exchanges once for all who call at the same time with the same token, and once more for another', async () => {
@@ -262,6 +326,30 @@ describe('the relay', () => {
     ['fails', 500, {}, 503, 'exchange_unavailable'],
     ['answers without a token', 200, {}, 503, 'exchange_unavailable'],
     ['answers no JSON', 200, 'oops', 503, 'exchange_unavailable'],
+    ['answers null', 200, 'null', 503, 'exchange_unavailable'],
+    ['fails with null', 500, 'null', 503, 'exchange_unavailable'],
+    [
+      'answers with an empty token',
+      200,
+      { access_token: '', token_type: 'Bearer', expires_in: 1 },
+      503,
+      'exchange_unavailable',
+    ],
+    [
+      'answers with no bearer token',
+      200,
+      { access_token: 'x', token_type: 'N_A', expires_in: 1 },
+      503,
+      'exchange_unavailable',
+    ],
+    [
+      'answers with a token that is none',
+      200,
+      { access_token: 'x\r\ny: z', token_type: 'Bearer', expires_in: 1 },
+      503,
+      'exchange_unavailable',
+    ],
+    ['answers endlessly', 200, ' '.repeat(65 * 1024), 503, 'exchange_unavailable'],
   ])('when the issuer %s (%i), says so', async (_what, answered, body, status, code) => {
     auth.answer = (response) => {
       response.statusCode = answered;
@@ -284,6 +372,25 @@ describe('the relay', () => {
     await peer.start();
   });
 
+  it('asks a destination over TCP once more with a new token when it refuses one; then it is nobody’s 401', async () => {
+    const { status, body } = await call('rpc?pattern=picky', await issuer.token());
+    expect({ status, ...body }).toMatchObject({
+      status: 200,
+      authorization: expect.stringContaining('exchanged-2-') as string,
+    });
+    expect(await codeOf('rpc?pattern=never-satisfied')).toEqual({ status: 503, code: 'relay_token_refused' });
+  });
+
+  it.each([
+    ['forbidden', 403, 'actor_not_allowed'],
+    ['unavailable', 503, 'upstream_unavailable'],
+    ['broken', 502, 'upstream_failed'],
+    ['empty', 502, 'upstream_failed'],
+    ['nobody-listens', 502, 'upstream_failed'],
+  ])('tells what %s over TCP means here: %i %s', async (pattern, status, code) => {
+    expect(await codeOf(`rpc?pattern=${pattern}`)).toEqual({ status, code });
+  });
+
   it('carries the token over TCP in the metadata of the packet', async () => {
     const token = await issuer.token();
     expect((await call('rpc?pattern=echo', token)).body).toEqual({
@@ -303,6 +410,25 @@ describe('the relay', () => {
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, i) => issuer.token({ jti: `${i}` })));
     const answers = await Promise.all(tokens.map((token) => call('rpc?pattern=echo', token)));
     answers.forEach(({ body }, i) => expect(body.authorization).toContain(tokens[i]?.slice(-8)));
+  });
+
+  it.each([
+    ['a token endpoint without TLS', { tokenEndpoint: 'http://auth.test/oauth/token' }],
+    [
+      'a destination without TLS',
+      { destinations: { a: { audience: 'a', mode: 'exchange', scopes: ['a'], baseUrl: 'http://a.test' } } },
+    ],
+    [
+      'a destination with a path',
+      { destinations: { a: { audience: 'a', mode: 'exchange', scopes: ['a'], baseUrl: 'https://a.test/x' } } },
+    ],
+    ['a destination without scopes', { destinations: { a: { audience: 'a', mode: 'exchange', scopes: [] } } }],
+    ['another mode', { destinations: { a: { audience: 'a', mode: 'forward', scopes: ['a'] } } }],
+    ['no secret', { clientSecret: '' }],
+  ])('is not made with %s', (_what, changed) => {
+    const good = { tokenEndpoint: 'https://auth.test/oauth/token', clientId: 'a', clientSecret: 'b', destinations: {} };
+    expect(() => new TokenRelay(good)).not.toThrow();
+    expect(() => new TokenRelay({ ...good, ...changed } as RelayOptions)).toThrow(TypeError);
   });
 
   it('has nothing to relay outside of a call', async () => {

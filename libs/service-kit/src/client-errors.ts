@@ -12,7 +12,9 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
-  if (socket.writable) {
+  // In the middle of an answer, which an earlier request on this connection is getting, there is no room for another.
+  const { _httpMessage: answering } = socket as Socket & { _httpMessage?: { headersSent: boolean } | null };
+  if (socket.writable && !answering?.headersSent) {
     const body = JSON.stringify(problemOf(status));
     socket.write(
       [

@@ -63,6 +63,7 @@ describe('loadConfig', () => {
     ['origin', origin(), 'http://a.test', 'http://a.test/path'],
     ['rpcAddress', rpcAddress(), 'tcp://audit:4003', 'tcp://audit'],
     ['rpcAddress', rpcAddress(), 'tcp://audit:4003', 'http://audit:4003'],
+    ['rpcAddress', rpcAddress(), 'tcp://audit:65535', 'tcp://audit:65536'],
   ])('a %s', (_name, schema, taken, refused) => {
     expect(schema.safeParse(taken).success).toBe(true);
     expect(schema.safeParse(refused).success).toBe(false);

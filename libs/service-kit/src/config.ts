@@ -81,7 +81,13 @@ export const origin = () =>
   url().refine((value) => URL.canParse(value) && new URL(value).origin === value, 'must be an origin, without a path');
 
 /** Where a service takes RPC over TCP, as `tcp://host:4003`. */
-export const rpcAddress = () => z.string().regex(/^tcp:\/\/[^/:@?#]+:\d{1,5}$/, 'must be of the form tcp://host:port');
+export const rpcAddress = () =>
+  z
+    .string()
+    .refine(
+      (value) => /^tcp:\/\/[^/:@?#]+:\d{1,5}$/.test(value) && URL.canParse(value),
+      'must be of the form tcp://host:port',
+    );
 
 /** Begins every secret that `dev-secrets` generates, so that production can tell them. */
 export const GENERATED_SECRET_PREFIX = 'dev-only-';

@@ -6,26 +6,34 @@ import { type FastifyError, type FastifyInstance, type FastifyReply } from 'fast
 import { watchRoutes } from './allowed-methods';
 import { answerClientError } from './client-errors';
 import { type Logger, NestLogger } from './logger';
+import { ProblemException } from './problem-exception';
 import { answerFrameworkError, problemCodeOf, ProblemFilter } from './problem.filter';
 
 /** The largest body that any service takes, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+/** How long requests that are under way at the end may take; less than the time after which the process ends anyway. */
+const DRAIN_LIMIT_MS = 8_000;
 
 export interface HttpAppOptions {
   readonly logger: Logger;
-  /** `parsed`: JSON and forms, to objects. `raw`: any type, as a `Buffer`, for a proxy. Default: `parsed`. */
-  readonly bodies?: 'parsed' | 'raw';
+  /**
+   * `json`: objects, and nothing else. `json-and-forms`: forms besides, as `URLSearchParams`. `raw`: any type, as a
+   * `Buffer`, for a proxy. Default: `json`.
+   */
+  readonly bodies?: 'json' | 'json-and-forms' | 'raw';
 }
 
-/** A Nest app on Fastify with what all services share: limits, problem documents, request log. */
+/** A Nest app on Fastify with what all services share: limits, problem documents, request log, an end that drains. */
 export async function createHttpApp(
   module: DynamicModule,
-  { logger, bodies = 'parsed' }: HttpAppOptions,
+  { logger, bodies = 'json' }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000 },
     forceCloseConnections: 'idle',
     // Who comes while it drains is served like those before, and told that the connection ends.
     return503OnClosing: false,
@@ -34,39 +42,71 @@ export async function createHttpApp(
       answerFrameworkError(error, reply),
   });
   const instance = adapter.getInstance();
+  // 16 KiB bound them anyway; with a limit Node drops those beyond it in silence, a second Authorization too.
+  instance.server.maxHeadersCount = 0;
   const allowedMethods = watchRoutes(instance);
-  endConnectionsOnClose(instance);
+  drainOnClose(instance);
   instance.addHook('onResponse', (request, reply, done) => {
     logRequest(logger, reply, transactionIdOf(request));
     done();
   });
-  if (bodies === 'raw') {
-    instance.removeAllContentTypeParsers();
-    instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  }
+  takeBodies(instance, bodies);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
-    bodyParser: bodies === 'parsed',
+    bodyParser: false,
     abortOnError: false,
   });
   app.useGlobalFilters(new ProblemFilter(logger, allowedMethods));
   return app;
 }
 
-/** A connection whose request was under way when the server began to close would be kept alive, and the server with it. */
-function endConnectionsOnClose(instance: FastifyInstance): void {
+function takeBodies(instance: FastifyInstance, bodies: HttpAppOptions['bodies']): void {
+  if (bodies === 'raw') {
+    instance.removeAllContentTypeParsers();
+    instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    return;
+  }
+  instance.removeContentTypeParser('text/plain');
+  if (bodies === 'json-and-forms') {
+    instance.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+      done(null, new URLSearchParams(String(body))),
+    );
+  }
+  instance.addHook('preParsing', (request, _reply, payload, done) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') done(null, payload);
+    else done(new ProblemException(415, 'unsupported_media_type', 'Compressed bodies are not accepted here.'));
+  });
+}
+
+/**
+ * Lets requests that have arrived be answered, and ends every other connection: one that is kept alive, was never
+ * used, or has sent half a request would hold the server for as long as its client likes.
+ */
+function drainOnClose(instance: FastifyInstance): void {
   let closing = false;
-  instance.addHook('preClose', (done) => {
-    closing = true;
+  let underWay = 0;
+  const endConnections = (): void => {
+    // After what is being written now.
+    if (closing && underWay === 0) setImmediate(() => instance.server.closeAllConnections());
+  };
+  instance.addHook('onRequest', (_request, reply, done) => {
+    underWay++;
+    // However it ends: an answer that breaks off has no 'finish', and no onResponse.
+    reply.raw.once('close', () => {
+      underWay--;
+      endConnections();
+    });
     done();
   });
   instance.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close');
     done();
   });
-  // For answers whose headers had been sent before.
-  instance.addHook('onResponse', (_request, _reply, done) => {
-    if (closing) setImmediate(() => instance.server.closeIdleConnections());
+  instance.addHook('preClose', (done) => {
+    closing = true;
+    endConnections();
+    setTimeout(() => instance.server.closeAllConnections(), DRAIN_LIMIT_MS).unref();
     done();
   });
 }

@@ -20,7 +20,7 @@ export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
 export { HealthModule, type ReadinessChecks } from './health.module';
 export { ProblemException } from './problem-exception';
 export { ProblemFilter, problemOf } from './problem.filter';
-export { validated } from './validation';
+export { validate, validated } from './validation';
 
 // The demo
 export { type Hop, hopOf } from './hop';

@@ -171,13 +171,6 @@ function faultOf(exception: unknown): Fault {
     const [code, detail] = FASTIFY[String(cause?.code)] ?? [];
     return problemOf(exception.getStatus(), code, detail);
   }
-  // What another service refused over RPC: a fault of this call, and told as it was told.
-  if (isRpcRefusal(exception)) {
-    const passedOn = exception.status >= 400 && exception.status < 500 && exception.status !== 401;
-    return passedOn
-      ? problemOf(exception.status, exception.code, exception.error_description)
-      : problemOf(502, 'upstream_failed', 'A service that is needed for this failed.');
-  }
   return problemOf(500);
 }
 

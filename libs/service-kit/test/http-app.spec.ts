@@ -50,26 +50,6 @@ class FailingController {
     throw new VerifierUnavailable('upstream_failed', { cause: new Error('socket hang up') });
   }
 
-  @Get('rpc')
-  rpc() {
-    throw {
-      status: 403,
-      code: 'actor_not_allowed',
-      error: 'insufficient_scope',
-      error_description: 'No.',
-    } as unknown as Error;
-  }
-
-  @Get('rpc-unauthorized')
-  rpcUnauthorized() {
-    throw {
-      status: 401,
-      code: 'token_expired',
-      error: 'invalid_token',
-      error_description: 'No.',
-    } as unknown as Error;
-  }
-
   @Post('validated')
   validated(@Body(validated(z.object({ n: z.number() }))) body: { n: number }) {
     return body;
@@ -89,7 +69,7 @@ describe('an app of the kit', () => {
       module: FailingModule,
       imports: [
         JwtGuardModule.forRoot({ issuers: [{ issuer, audience, algorithms: ['ES256'], jwks }] }),
-        HealthModule.forRoot({ useFactory: () => ({ keys: () => ready, other: () => true }) }),
+        HealthModule.forRoot('kit', { useFactory: () => ({ keys: () => ready, other: () => true }) }),
       ],
     };
     const destination = { write: (line: string) => void lines.push(line) };
@@ -112,8 +92,6 @@ describe('an app of the kit', () => {
     ['nests-own', 404, 'route_not_found'],
     ['teapot', 418, 'request_refused'],
     ['outage', 502, 'upstream_failed'],
-    ['rpc', 403, 'actor_not_allowed'],
-    ['rpc-unauthorized', 502, 'upstream_failed'],
     ['nowhere', 404, 'route_not_found'],
   ])('answers %s with %i %s and nothing of what it was', async (path, status, code) => {
     const { body, status: answered } = await call(path);
@@ -147,12 +125,12 @@ describe('an app of the kit', () => {
   });
 
   it('lives before it is ready, and says what it is waiting for', async () => {
-    expect(await call('healthz')).toEqual({ status: 200, body: { status: 'ok' } });
+    expect(await call('healthz')).toEqual({ status: 200, body: { service: 'kit', status: 'ok' } });
     expect(await call('readyz')).toMatchObject({
       status: 503,
       body: { code: 'not_ready', failing: ['keys'] },
     });
     ready = true;
-    expect(await call('readyz')).toEqual({ status: 200, body: { status: 'ready' } });
+    expect(await call('readyz')).toEqual({ status: 200, body: { service: 'kit', status: 'ready' } });
   });
 });

@@ -48,6 +48,13 @@ export async function hostileTokens(issuer: TestIssuer): Promise<HostileToken[]>
     ['no kid', issuer.token({}, { kid: undefined }), 'kid_missing'],
     ['an empty kid', issuer.token({}, { kid: '' }), 'kid_missing'],
     ['an embedded key', issuer.token({}, { jwk: stranger.publicJwk }, stranger), 'header_not_allowed'],
+    ...['crit', 'b64', 'zip', 'enc', 'x5u', 'x5c'].map((name): [string, Promise<string>, string] => [
+      `the header parameter ${name}`,
+      Promise.resolve(
+        `${encode({ alg: issuer.key.algorithm, typ: 'at+jwt', kid: issuer.key.kid, [name]: 'x' })}.${payload}.${signature}`,
+      ),
+      'header_not_allowed',
+    ]),
     ['a key address', issuer.token({}, { jku: 'https://evil.test/jwks' }), 'header_not_allowed'],
     ['typ JWT', issuer.token({}, { typ: 'JWT' }), 'typ_not_allowed'],
     ['no typ', issuer.token({}, { typ: undefined }), 'typ_not_allowed'],
@@ -73,6 +80,16 @@ export async function hostileTokens(issuer: TestIssuer): Promise<HostileToken[]>
     ['six actors', issuer.token({ act: nest(6) }), 'claim_malformed'],
     ['the payload is a list', issuer.sign('[]'), 'token_malformed'],
     ['the payload is no JSON', issuer.sign('{"iss":'), 'token_malformed'],
+    [
+      'a payload that is no UTF-8',
+      `${header}.${Buffer.from('{"iss":"\xff"}', 'latin1').toString('base64url')}.${signature}`,
+      'token_malformed',
+    ],
+    ['trailing bits in the signature', `${header}.${payload}.${otherSpelling(signature)}`, 'token_malformed'],
+    ['33 audiences', issuer.token({ aud: Array.from({ length: 33 }, () => issuer.audience) }), 'claim_malformed'],
+    ['two spaces in the scope', issuer.token({ scope: 'documents:read  documents:write' }), 'claim_malformed'],
+    ['exp out of every calendar', issuer.token({ exp: 1e300 }), 'claim_malformed'],
+    ['iat before all time', issuer.token({ iat: -1 }), 'claim_malformed'],
     ['two parts', `${header}.${payload}`, 'token_malformed'],
     ['four parts', `${good}.${signature}`, 'token_malformed'],
     ['padding', `${header}.${payload}.${signature}==`, 'token_malformed'],
@@ -82,6 +99,14 @@ export async function hostileTokens(issuer: TestIssuer): Promise<HostileToken[]>
     ['9 KiB', issuer.token({ padding: 'x'.repeat(9_000) }), 'token_too_large'],
   ];
   return Promise.all(hostile.map(async ([name, token, code]) => ({ name, token: await token, code })));
+}
+
+/**
+ * The same bytes in other letters: the last one of 64 bytes in base64url stands for two bits that count – it is A,
+ * Q, g or w – and four that nobody reads.
+ */
+function otherSpelling(signature: string): string {
+  return `${signature.slice(0, -1)}${String.fromCharCode(signature.charCodeAt(signature.length - 1) + 1)}`;
 }
 
 function nest(depth: number): unknown {

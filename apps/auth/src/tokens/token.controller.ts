@@ -26,7 +26,7 @@ export class TokenController {
       response.header('www-authenticate', 'Basic realm="oauth"');
       throw new OAuthError('invalid_client', 'The client is unknown, or its secret is wrong.');
     }
-    if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(headers['content-type'] ?? '')) {
+    if (!(body instanceof URLSearchParams)) {
       throw new OAuthError('invalid_request', 'The parameters have to be sent as a form.');
     }
     const parameters = singleValues(body);
@@ -54,11 +54,11 @@ function formDecode(value: string): string {
 }
 
 /** A form's parameters; none may be there twice (RFC 6749, section 3.2), and one without a value isn't there. */
-function singleValues(body: unknown): Readonly<Record<string, string | undefined>> {
-  const parameters: Record<string, string> = {};
-  for (const [name, value] of Object.entries(body ?? {}) as [string, unknown][]) {
-    if (typeof value !== 'string') throw new OAuthError('invalid_request', 'A parameter was sent more than once.');
-    if (value !== '') parameters[name] = value;
+function singleValues(form: URLSearchParams): Readonly<Record<string, string | undefined>> {
+  const parameters = new Map<string, string>();
+  for (const [name, value] of form) {
+    if (parameters.has(name)) throw new OAuthError('invalid_request', 'A parameter was sent more than once.');
+    parameters.set(name, value);
   }
-  return parameters;
+  return Object.fromEntries([...parameters].filter(([, value]) => value !== ''));
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, Header, Headers, HttpCode, Inject, Post } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
-import { ProblemException, validated } from '@token-relay/service-kit';
+import { ProblemException, validate } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { type IssuedToken, TokenIssuer } from '../tokens/token-issuer';
 import { PasswordVerifier } from './password-verifier';
@@ -22,14 +22,12 @@ export class LoginController {
   @Post('login')
   @HttpCode(200)
   @Header('cache-control', 'no-store')
-  async login(
-    @Headers('content-type') contentType: string | undefined,
-    @Body(validated(credentials)) { username, password }: z.infer<typeof credentials>,
-  ): Promise<IssuedToken> {
+  async login(@Headers('content-type') contentType: string | undefined, @Body() body: unknown): Promise<IssuedToken> {
     // A form can be sent across origins without a preflight; JSON can't.
     if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {
       throw new ProblemException(415, 'unsupported_media_type', 'Credentials are taken as application/json only.');
     }
+    const { username, password } = validate(credentials, body);
     const user = await this.passwords.verify(username, password);
     if (!user) throw new ProblemException(401, 'invalid_credentials', 'The username or the password is wrong.');
     return this.tokens.issue({

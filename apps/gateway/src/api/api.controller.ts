@@ -1,8 +1,9 @@
 import { All, Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
-import { CurrentPrincipal, type Principal, RequireScopes } from '@token-relay/jwt-guard';
-import { type Hop, hopOf } from '@token-relay/service-kit';
+import { CurrentPrincipal, type Principal, type RelayResponse, RequireScopes } from '@token-relay/jwt-guard';
+import { hopOf } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { ResourceProxy } from './resource-proxy';
+import { z } from 'zod';
+import { ResourceProxy, upstreamFailed } from './resource-proxy';
 
 /**
  * What clients call: `/api/**` is resource's, relayed with a token for resource. What a route needs is asked for
@@ -18,7 +19,7 @@ export class ApiController {
   async whoami(@CurrentPrincipal() principal: Principal, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const upstream = await this.resource.call(request, reply, { method: 'GET', path: '/whoami' });
     if (upstream.statusCode !== 200) return this.resource.answer(reply, upstream);
-    const { hops } = (await upstream.body.json()) as { hops: Hop[] };
+    const hops = await hopsOf(upstream);
     return reply
       .header('cache-control', 'no-store')
       .send({ subject: principal.subject, hops: [hopOf('gateway', principal), ...hops] });
@@ -45,5 +46,15 @@ export class ApiController {
   @All('*')
   everythingElse(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.resource.relay(request, reply);
+  }
+}
+
+const whoami = z.object({ hops: z.array(z.looseObject({ service: z.string() })) });
+
+async function hopsOf({ body }: RelayResponse) {
+  try {
+    return whoami.parse(await body.json()).hops;
+  } catch (cause) {
+    throw upstreamFailed(cause);
   }
 }

@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { RelayHttpClient, type RelayRequest, type RelayResponse } from '@token-relay/jwt-guard';
+import { RelayHttpClient, type RelayRequest, type RelayResponse, VerifierUnavailable } from '@token-relay/jwt-guard';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { canonicalPath } from '../canonical-path';
-import { forwardedRequestHeaders, returnedHeaders } from '../proxy-headers';
+import { forwardedRequestHeaders } from '../proxy-headers';
 import { gone } from '../gone';
+import { passOn } from '../upstream-answer';
 
 /** Passes requests on to resource on behalf of their callers, and its answers back. */
 @Injectable()
@@ -27,9 +28,13 @@ export class ResourceProxy {
     return this.client.request('resource', { method, path, headers, body, signal: gone(reply) });
   }
 
-  answer(reply: FastifyReply, { statusCode, headers, body }: RelayResponse): FastifyReply {
-    return reply.status(statusCode).headers(returnedHeaders(headers, 'dropped')).send(body);
+  answer(reply: FastifyReply, upstream: RelayResponse): Promise<FastifyReply> {
+    return passOn(reply, upstream, 'dropped', upstreamFailed);
   }
+}
+
+export function upstreamFailed(cause: unknown): Error {
+  return new VerifierUnavailable('upstream_failed', { cause });
 }
 
 function bodyOf(request: FastifyRequest): Buffer | undefined {

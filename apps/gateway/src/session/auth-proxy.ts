@@ -7,7 +7,8 @@ import { canonicalPath } from '../canonical-path';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { gone } from '../gone';
 import { LOGGER } from '../logger.token';
-import { onlyHeaders, returnedHeaders } from '../proxy-headers';
+import { onlyHeaders } from '../proxy-headers';
+import { passOn } from '../upstream-answer';
 
 const WITHOUT_COOKIES = new Set([
   'accept',
@@ -41,8 +42,8 @@ export class AuthProxy implements OnApplicationShutdown {
 
   async pass(request: FastifyRequest, reply: FastifyReply, cookies: 'kept' | 'dropped'): Promise<FastifyReply> {
     const path = canonicalPath(request.url, '');
-    const { statusCode, headers, body } = await this.send(request, reply, path, cookies);
-    return reply.status(statusCode).headers(returnedHeaders(headers, cookies)).send(body);
+    const unavailable = (cause: unknown): Error => this.unavailable(reply, cause);
+    return passOn(reply, await this.send(request, reply, path, cookies), cookies, unavailable);
   }
 
   private async send(
@@ -52,7 +53,6 @@ export class AuthProxy implements OnApplicationShutdown {
     cookies: 'kept' | 'dropped',
   ): Promise<Dispatcher.ResponseData> {
     const transactionId = currentRelayContext()?.transactionId;
-    const signal = gone(reply);
     try {
       return await this.#pool.request({
         method: request.method,
@@ -62,13 +62,18 @@ export class AuthProxy implements OnApplicationShutdown {
           ...(transactionId === undefined ? {} : { [TRANSACTION_ID_HEADER]: transactionId }),
         },
         body: Buffer.isBuffer(request.body) ? request.body : null,
-        signal,
+        signal: gone(reply),
       });
     } catch (error) {
-      if (!signal.aborted) this.logger.warn({ err: error, transactionId }, 'auth can not be reached');
-      reply.header('retry-after', '2');
-      throw new ProblemException(503, 'auth_unavailable', 'Sessions can not be served at the moment.');
+      throw this.unavailable(reply, error);
     }
+  }
+
+  private unavailable(reply: FastifyReply, cause: unknown): Error {
+    const transactionId = currentRelayContext()?.transactionId;
+    if (!reply.raw.destroyed) this.logger.warn({ err: cause, transactionId }, 'auth can not be reached');
+    reply.header('retry-after', '2');
+    return new ProblemException(503, 'auth_unavailable', 'Sessions can not be served at the moment.');
   }
 
   async onApplicationShutdown(): Promise<void> {

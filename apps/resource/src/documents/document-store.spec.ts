@@ -9,7 +9,8 @@ describe('DocumentStore', () => {
     const document = store.draft({ title: 'Plan', body: '' });
     store.save(ALICE, document);
     expect(store.find(ALICE, document.id)).toEqual(document);
-    expect(store.list(ALICE)).toEqual([document]);
+    const { id, title, createdAt } = document;
+    expect(store.list(ALICE)).toEqual([{ id, title, createdAt }]);
     expect(store.find(NAMESAKE, document.id)).toBeUndefined();
     expect(store.list(NAMESAKE)).toEqual([]);
   });

@@ -10,15 +10,17 @@ export interface Document {
 }
 
 /** How many documents an owner may have: they are kept in memory. */
-export const MAX_DOCUMENTS = 1_000;
+export const MAX_DOCUMENTS = 100;
 
 /** Documents by owner: by `principal.id`, for two issuers may well call two people the same. */
 @Injectable()
 export class DocumentStore {
   readonly #byOwner = new Map<string, Map<string, Document>>();
 
-  list(owner: string): readonly Document[] {
-    return [...(this.#byOwner.get(owner)?.values() ?? [])];
+  /** Without their bodies: a list of long documents must not be a long answer. */
+  list(owner: string): readonly Omit<Document, 'body'>[] {
+    const documents = [...(this.#byOwner.get(owner)?.values() ?? [])];
+    return documents.map(({ id, title, createdAt }) => ({ id, title, createdAt }));
   }
 
   find(owner: string, id: string): Document | undefined {

@@ -19,7 +19,7 @@ export class DocumentsController {
 
   @Get()
   @RequireScopes('documents:read')
-  list(@CurrentPrincipal() owner: Principal): { documents: readonly Document[] } {
+  list(@CurrentPrincipal() owner: Principal): { documents: readonly Omit<Document, 'body'>[] } {
     return { documents: this.documents.list(owner.id) };
   }
 
@@ -39,14 +39,17 @@ export class DocumentsController {
     @Body(validated(content)) submitted: z.infer<typeof content>,
     @Res({ passthrough: true }) response: { header(name: string, value: string): unknown },
   ): Promise<Document> {
-    if (this.documents.isFull(owner.id)) {
-      throw new ProblemException(409, 'too_many_documents', 'You have as many documents as you may have.');
-    }
+    if (this.documents.isFull(owner.id)) throw tooMany();
     const document = this.documents.draft(submitted);
     // Recorded first: what can't be recorded doesn't happen.
     await this.audit.record('documents.create', document.id);
+    if (this.documents.isFull(owner.id)) throw tooMany();
     this.documents.save(owner.id, document);
     response.header('location', `documents/${document.id}`);
     return document;
   }
+}
+
+function tooMany(): ProblemException {
+  return new ProblemException(409, 'too_many_documents', 'You have as many documents as you may have.');
 }

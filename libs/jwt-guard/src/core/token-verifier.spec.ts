@@ -166,6 +166,26 @@ describe('TokenVerifier', () => {
     expect(await idsOf(await other.token())).not.toBe(await idsOf(await issuer.token()));
   });
 
+  it('holds each issuer to its own list of algorithms, and each key to its own algorithm', async () => {
+    const rsa = await TestIssuer.create({ issuer: 'https://rsa.test', algorithm: 'RS256' });
+    const both = verifierFor(issuer, {
+      issuers: [
+        { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'], jwks: issuer.jwks },
+        { issuer: rsa.issuer, audience: 'resource', algorithms: ['RS256', 'PS256'], jwks: rsa.jwks },
+      ],
+    });
+    expect(await verdict(both, await rsa.token())).toBe('accepted');
+    expect(await verdict(both, await issuer.token({ iss: rsa.issuer }))).toBe('alg_not_allowed');
+    expect(await verdict(both, await rsa.token({ iss: issuer.issuer }))).toBe('alg_not_allowed');
+    // The same key, used with another algorithm that the issuer may use.
+    const pss = await generateTestKey('PS256');
+    expect(await verdict(both, await rsa.token({}, { kid: rsa.key.kid }, pss))).toBe('key_alg_mismatch');
+  });
+
+  it('takes no clock that does not tell the time', async () => {
+    await expect(verifierFor(issuer, { now: () => NaN }).verify(await issuer.token())).rejects.toThrow(TypeError);
+  });
+
   it('asks the revocation source about what is verified, and only that', async () => {
     const asked: string[] = [];
     const revocation = { isRevoked: (principal: Principal) => asked.push(principal.tokenId) > 1 };

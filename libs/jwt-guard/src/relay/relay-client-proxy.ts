@@ -104,7 +104,10 @@ function outcomeOf(error: unknown, destination: string): unknown {
   const { code, error_description: detail } = error as { code?: unknown; error_description?: unknown };
   if (status !== undefined && status >= 400 && status < 500 && typeof code === 'string') {
     const title = STATUS_CODES[status] ?? 'Error';
-    return new HttpException({ type: 'about:blank', title, status, code, detail: String(detail ?? title) }, status);
+    return new HttpException(
+      { type: 'about:blank', title, status, code, detail: typeof detail === 'string' ? detail : title },
+      status,
+    );
   }
   return new VerifierUnavailable('upstream_failed', { debug: destination });
 }

@@ -6,7 +6,7 @@ describe('TestIssuer', () => {
   it.each(['ES256', 'RS256', 'PS256', 'EdDSA'])('signs with %s what jose accepts', async (algorithm) => {
     const issuer = await TestIssuer.create({ algorithm });
     const token = await issuer.token();
-    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(issuer.jwks as JSONWebKeySet), {
+    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(issuer.jwks), {
       issuer: issuer.issuer,
       audience: issuer.audience,
       typ: 'at+jwt',

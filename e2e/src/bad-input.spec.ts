@@ -47,6 +47,39 @@ describe('bad input', () => {
       415,
       'unsupported_media_type',
     ],
+    [
+      'a document as a form',
+      () =>
+        fetch(gateway('/api/documents'), {
+          method: 'POST',
+          headers: bearer(),
+          body: new URLSearchParams({ title: 'x' }),
+        }),
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'a document as text',
+      () =>
+        fetch(gateway('/api/documents'), {
+          method: 'POST',
+          headers: { ...bearer(), 'content-type': 'text/plain' },
+          body: '{"title":"x"}',
+        }),
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'a compressed document',
+      () =>
+        fetch(gateway('/api/documents'), {
+          method: 'POST',
+          headers: { ...bearer(), 'content-type': 'application/json', 'content-encoding': 'gzip' },
+          body: '{"title":"x"}',
+        }),
+      415,
+      'unsupported_media_type',
+    ],
     ['a login without a password', () => login({ username: 'alice' }), 400, 'validation_failed'],
     ['a login with a number for a name', () => login({ username: 1, password: 'x' }), 400, 'validation_failed'],
     [
@@ -167,6 +200,21 @@ describe('bad input', () => {
       'headers_too_large',
     ],
     ['what is not HTTP', () => 'EHLO relay\r\n\r\n', 400, 'malformed_request'],
+    ['no host', () => 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
+    [
+      'two hosts',
+      () => 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.test\r\nConnection: close\r\n\r\n',
+      400,
+      'malformed_request',
+    ],
+    ['a host that is none', () => 'GET / HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
+    [
+      'two tokens far apart',
+      () =>
+        `GET /api/documents HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n${'a:\r\n'.repeat(1996)}Authorization: Bearer x\r\n\r\n`,
+      400,
+      'authorization_repeated',
+    ],
     [
       'two lengths',
       () => 'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',

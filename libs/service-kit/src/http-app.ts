@@ -33,7 +33,8 @@ export async function createHttpApp(
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000 },
+    // Node would answer a request without Host by itself, and without a body: `requireOneHost` does that here.
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     forceCloseConnections: 'idle',
     // Who comes while it drains is served like those before, and told that the connection ends.
     return503OnClosing: false,
@@ -45,6 +46,7 @@ export async function createHttpApp(
   // 16 KiB bound them anyway; with a limit Node drops those beyond it in silence, a second Authorization too.
   instance.server.maxHeadersCount = 0;
   const allowedMethods = watchRoutes(instance);
+  requireOneHost(instance);
   drainOnClose(instance);
   instance.addHook('onResponse', (request, reply, done) => {
     logRequest(logger, reply, transactionIdOf(request));
@@ -78,6 +80,19 @@ function takeBodies(instance: FastifyInstance, bodies: HttpAppOptions['bodies'])
     else done(new ProblemException(415, 'unsupported_media_type', 'Compressed bodies are not accepted here.'));
   });
 }
+
+/** RFC 9112, section 3.2: a request that doesn't name its host, or names two, is refused. */
+function requireOneHost(instance: FastifyInstance): void {
+  instance.addHook('onRequest', (request, _reply, done) => {
+    const hosts = request.raw.rawHeaders.filter((_, i, all) => i % 2 === 1 && all[i - 1]?.toLowerCase() === 'host');
+    const named = hosts.length === 1 || (hosts.length === 0 && request.raw.httpVersion === '1.0');
+    if (named && hosts.every((host) => HOST.test(host))) done();
+    else done(new ProblemException(400, 'malformed_request', 'The request has to name its host, once.'));
+  });
+}
+
+/** A name or an address, perhaps with a port. */
+const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
  * Lets requests that have arrived be answered, and ends every other connection: one that is kept alive, was never

@@ -16,8 +16,8 @@ export class ApiController {
   /** Answered here, with what each service of the chain says of the call. */
   @Get('whoami')
   @RequireScopes('documents:read')
-  async whoami(@CurrentPrincipal() principal: Principal, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const upstream = await this.resource.call(request, reply, { method: 'GET', path: '/whoami' });
+  async whoami(@CurrentPrincipal() principal: Principal, @Res() reply: FastifyReply) {
+    const upstream = await this.resource.call(reply, { method: 'GET', path: '/whoami' });
     if (upstream.statusCode !== 200) return this.resource.answer(reply, upstream);
     const hops = await hopsOf(upstream);
     return reply

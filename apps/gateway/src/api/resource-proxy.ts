@@ -15,17 +15,13 @@ export class ResourceProxy {
   async relay(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const path = canonicalPath(request.url, '/api');
     const method = request.method;
-    return this.answer(reply, await this.call(request, reply, { method, path, body: bodyOf(request) }));
+    const headers = forwardedRequestHeaders(request.headers);
+    return this.answer(reply, await this.call(reply, { method, path, headers, body: bodyOf(request) }));
   }
 
-  /** Calls resource with what of the client's headers may go on; aborts when the client doesn't wait any more. */
-  call(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { method, path, body }: Pick<RelayRequest, 'method' | 'path' | 'body'>,
-  ): Promise<RelayResponse> {
-    const headers = forwardedRequestHeaders(request.headers);
-    return this.client.request('resource', { method, path, headers, body, signal: gone(reply) });
+  /** Calls resource; aborts when the client doesn't wait any more. */
+  call(reply: FastifyReply, request: Omit<RelayRequest, 'signal'>): Promise<RelayResponse> {
+    return this.client.request('resource', { ...request, signal: gone(reply) });
   }
 
   answer(reply: FastifyReply, upstream: RelayResponse): Promise<FastifyReply> {

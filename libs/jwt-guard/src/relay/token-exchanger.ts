@@ -7,6 +7,7 @@ const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const TIMEOUT_MS = 3_000;
 const MAX_CACHED = 10_000;
+const MAX_CACHED_CHARACTERS = 32 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** What can stand behind `Bearer` (RFC 6750, section 2.1). */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
@@ -20,7 +21,11 @@ type Endpoint = Pick<RelayOptions, 'tokenEndpoint' | 'clientId' | 'clientSecret'
 export class TokenExchanger {
   readonly #endpoint: Endpoint;
   readonly #authorization: string;
-  readonly #cache = new LRUCache<string, string>({ max: MAX_CACHED });
+  readonly #cache = new LRUCache<string, string>({
+    max: MAX_CACHED,
+    maxSize: MAX_CACHED_CHARACTERS,
+    sizeCalculation: (token, key) => token.length + key.length,
+  });
   readonly #inFlight = new Map<string, Promise<string>>();
 
   constructor(endpoint: Endpoint) {

@@ -101,7 +101,7 @@ function outcomeOf(error: unknown, destination: string): unknown {
   const status = statusOf(error);
   if (status === 401) return new VerifierUnavailable('relay_token_refused', { debug: destination });
   if (status === 503) return new VerifierUnavailable('upstream_unavailable', { debug: destination });
-  const { code, error_description: detail } = error as { code?: unknown; error_description?: unknown };
+  const { code, error_description: detail } = (error ?? {}) as { code?: unknown; error_description?: unknown };
   if (status !== undefined && status >= 400 && status < 500 && typeof code === 'string') {
     const title = STATUS_CODES[status] ?? 'Error';
     return new HttpException(

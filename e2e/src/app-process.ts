@@ -73,7 +73,7 @@ export class AppProcess {
 
   /** Waits until a line with this text has been written: logs come after answers. */
   async wrote(text: string): Promise<string> {
-    for (const deadline = performance.now() + 2_000; performance.now() < deadline;) {
+    for (const deadline = performance.now() + START_LIMIT_MS; performance.now() < deadline;) {
       const found = this.lines.find((line) => line.includes(text));
       if (found !== undefined) return found;
       await sleep(10);

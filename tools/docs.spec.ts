@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..');
@@ -48,7 +48,7 @@ describe('the docs', () => {
     const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/configuration.md', 'docs/errors.md'];
     for (const page of pages) {
       const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
-      for (const link of links) expect(() => execFileSync('ls', [resolve(ROOT, page, '..', link)])).not.toThrow();
+      expect(links.filter((link) => !existsSync(resolve(ROOT, page, '..', link)))).toEqual([]);
     }
     // The boxes of the README's picture name files.
     const boxes = [...read('README.md').matchAll(/((?:apps|jwt-guard)\/[\w./-]+\.ts)/g)].map(([, path = '']) => path);

@@ -148,7 +148,7 @@ describe('the end', () => {
     expect(await app.exited()).toBe(0);
   });
 
-  it('comes at once when nothing is under way, and before the start is done too', async () => {
+  it('comes at once before the start is done', async () => {
     const early = AppProcess.spawn('gateway', gatewayEnvironment());
     early.signal('SIGTERM');
     // Before Node has run a line of ours the signal itself ends it.

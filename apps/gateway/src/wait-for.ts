@@ -6,8 +6,8 @@ const LIMIT_MS = 20_000;
 const POLL_MS = 200;
 
 /**
- * Waits until each of these answers its readiness probe with 200 and its own name, and says so in a line. Whatever starts the
- * services together doesn't do it in order.
+ * Waits until each of these answers its readiness probe with 200 and its own name, and says so in a line. Whatever
+ * starts the services together doesn't do it in order.
  *
  * @throws StartRefused after 20 s, naming what isn't ready and what was heard of it last
  */

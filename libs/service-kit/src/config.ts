@@ -90,7 +90,7 @@ export const rpcAddress = () =>
     );
 
 /** Begins every secret that `dev-secrets` generates, so that production can tell them. */
-export const GENERATED_SECRET_PREFIX = 'dev-only-';
+const GENERATED_SECRET_PREFIX = 'dev-only-';
 const MIN_SECRET_BYTES = 32;
 const MIN_DISTINCT_CHARACTERS = 10;
 /** Secrets of 32 bytes and more that stand in tutorials. */

@@ -4,22 +4,19 @@ export {
   type CommonConfig,
   ConfigError,
   flag,
-  GENERATED_SECRET_PREFIX,
   loadConfig,
   type Mode,
   origin,
   port,
   rpcAddress,
   secret,
-  url,
 } from './config';
-export { createLogger, type Logger, NestLogger } from './logger';
+export { createLogger, type Logger } from './logger';
 
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
 export { HealthModule, type ReadinessChecks } from './health.module';
 export { ProblemException } from './problem-exception';
-export { ProblemFilter, problemOf } from './problem.filter';
 export { validate, validated } from './validation';
 
 // The demo

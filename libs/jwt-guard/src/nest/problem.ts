@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import { STATUS_CODES } from 'node:http';
 import { type Refusal, RETRY_AFTER_SECONDS, TokenRejected } from '../core/refusals';
 import { bearerChallenge } from './bearer-challenge';
 
@@ -12,19 +13,10 @@ export interface Problem {
   readonly transactionId?: string;
 }
 
-const TITLES: Readonly<Record<number, string>> = Object.freeze({
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-});
-
 export function toProblem(refusal: Refusal, transactionId: string | undefined): Problem {
   return {
     type: 'about:blank',
-    title: TITLES[refusal.status] ?? 'Error',
+    title: STATUS_CODES[refusal.status] ?? 'Error',
     status: refusal.status,
     code: refusal.code,
     detail: refusal.message,

@@ -3,8 +3,8 @@ import { type Refusal } from '../core/refusals';
 import { type TokenVerifier } from '../core/token-verifier';
 
 /**
- * What belongs to one call – a request, an RPC message – from its first moment on: where its token is, whose verifier judges it,
- * and, once the guard has let it in, for whom it is made.
+ * What belongs to one call – a request, an RPC message – from its first moment on: where its token is, whose
+ * verifier judges it, and, once the guard has let it in, for whom it is made.
  */
 export class RequestState {
   #authenticated: Authenticated | undefined;

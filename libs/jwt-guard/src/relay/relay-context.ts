@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Principal } from '../core/principal';
-import { type Authenticated, type RequestState } from '../nest/request-state';
+import { type RequestState } from '../nest/request-state';
 
 /** What travels along a chain of services for one call. */
 export interface RelayContext {
@@ -32,6 +32,6 @@ export function currentPrincipal(): Principal | undefined {
 }
 
 /** The call that is being answered, for the relay alone: it holds the token. */
-export function currentCall(): (RequestState & { readonly authenticated: Authenticated | undefined }) | undefined {
+export function currentCall(): RequestState | undefined {
   return storage.getStore();
 }

@@ -14,7 +14,7 @@ export interface AuditEntry {
   readonly subject: string;
   /** By whom: the services that acted, the one that called first. */
   readonly actor: readonly string[];
-  readonly tokenId: string;
+  readonly tokenId: string | undefined;
 }
 
 /** How many entries are kept at hand. */

@@ -1,7 +1,28 @@
 // Verify
 export { TokenVerifier } from './core/token-verifier';
-export { type IssuerOptions, type TokenVerifierOptions } from './core/verifier-options';
-export { type AlgorithmName } from './core/algorithms';
+export {
+  type IssuerOptions,
+  type JwksIssuer,
+  type JwksUriIssuer,
+  type SharedSecretIssuer,
+  type TokenVerifierOptions,
+} from './core/verifier-options';
+export { type AlgorithmName, type SharedSecretAlgorithmName } from './core/algorithms';
+export { type ProfileName } from './core/profiles';
+export { type RequestHeaders } from './core/authorization-header';
+export {
+  type CheckOutcome,
+  type CheckTrace,
+  type DecisionTrace,
+  type StageName,
+  type StageTrace,
+} from './core/explain-token';
+export {
+  type ClockSkewEvent,
+  type JwksFetchEvent,
+  type VerificationEvent,
+  type VerifierObserver,
+} from './core/observer';
 export { type JsonWebKeySet } from './core/verification-key';
 export { type Principal } from './core/principal';
 export { type RevocationSource } from './core/check-revocation';
@@ -13,6 +34,7 @@ export {
   TokenRejected,
   VerifierUnavailable,
 } from './core/refusals';
+export { bearerChallenge } from './core/bearer-challenge';
 
 // Guard
 export { JwtGuardModule } from './nest/jwt-guard.module';

@@ -20,7 +20,10 @@ export function checkRevocation(principal: Principal, source: RevocationSource |
 
 function isRevoked(principal: Principal, source: RevocationSource): boolean {
   try {
-    return source.isRevoked(principal);
+    const answer: unknown = source.isRevoked(principal);
+    // Anything else – a promise, above all – is no answer, and must be taken for neither.
+    if (typeof answer !== 'boolean') throw new TypeError('isRevoked must return true or false');
+    return answer;
   } catch (cause) {
     throw isRefusal(cause) ? cause : new VerifierUnavailable('revocation_unavailable', { cause });
   }

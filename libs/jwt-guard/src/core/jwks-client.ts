@@ -1,8 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AlgorithmName } from './algorithms';
+import { type AnyAlgorithmName } from './algorithms';
+import { ClockSkew, clockSkewWarning } from './clock-skew';
+import { tell, type VerifierObserver } from './observer';
 import { TokenRejected, VerifierUnavailable } from './refusals';
-import { type KeySource } from './resolve-key';
-import { importKeySet, type VerificationKey } from './verification-key';
+import { type KeyReport, type KeySource } from './resolve-key';
+import { importKeySet, type ImportedKeys, reasons, type VerificationKey } from './verification-key';
+
+export interface JwksClientOptions {
+  readonly uri: URL;
+  readonly issuer: string;
+  readonly algorithms: ReadonlySet<AnyAlgorithmName>;
+  /** The clock, in seconds since 1970-01-01T00:00:00Z, to measure the issuer's by. */
+  readonly now: () => number;
+  readonly clockToleranceSeconds: number;
+  readonly observer?: VerifierObserver | undefined;
+  /** Called when a key has left the set. */
+  readonly onRemoval?: () => void;
+  readonly times?: Partial<JwksTimes>;
+}
 
 /** The numbers of the client, in milliseconds; tests shorten them. */
 export interface JwksTimes {
@@ -32,7 +47,9 @@ const TIMES: JwksTimes = Object.freeze({
 });
 
 const MAX_BYTES = 64 * 1024;
-const MAX_WAITERS = 100;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** A flood of 1,000 made-up ids a second has 2,500 tokens waiting, and an honest one has to find a place among them. */
+const MAX_WAITERS = 5_000;
 
 /**
  * The keys that an issuer publishes at an URL.
@@ -45,10 +62,12 @@ const MAX_WAITERS = 100;
  *   fetches keep their gap: a flood of made-up ids costs one fetch per gap and never blocks a known key.
  */
 export class JwksClient implements KeySource {
-  readonly #uri: URL;
-  readonly #algorithms: ReadonlySet<AlgorithmName>;
+  readonly single = false;
+  readonly #options: JwksClientOptions;
   readonly #times: JwksTimes;
-  #keys: ReadonlyMap<string, VerificationKey> | undefined;
+  readonly #skew: ClockSkew;
+  #imported: ImportedKeys | undefined;
+  #etag: string | undefined;
   #fetchedAt = -Infinity;
   #notBefore = -Infinity;
   #failures = 0;
@@ -62,22 +81,37 @@ export class JwksClient implements KeySource {
   #refresh: NodeJS.Timeout | undefined;
   readonly #closed = new AbortController();
 
-  constructor(uri: URL, algorithms: ReadonlySet<AlgorithmName>, times: Partial<JwksTimes> = {}) {
-    this.#uri = uri;
-    this.#algorithms = algorithms;
-    this.#times = { ...TIMES, ...times };
+  constructor(options: JwksClientOptions) {
+    this.#options = options;
+    this.#times = { ...TIMES, ...options.times };
+    this.#skew = new ClockSkew(options.clockToleranceSeconds);
   }
 
   get ready(): boolean {
-    return this.#keys !== undefined && !this.#tooStale;
+    return this.#imported !== undefined && !this.#tooStale;
+  }
+
+  known(kid: string): VerificationKey | undefined {
+    return this.#tooStale ? undefined : this.#imported?.keys.get(kid);
   }
 
   find(kid: string): VerificationKey | Promise<VerificationKey> {
-    return this.#usable(kid) ?? this.#waitFor(kid);
+    return this.known(kid) ?? this.#waitFor(kid);
+  }
+
+  report(): KeyReport {
+    return {
+      source: this.#options.uri.href,
+      usable: [...(this.#imported?.keys.values() ?? [])],
+      unusable: this.#imported?.unusable ?? [],
+      ...(this.#imported && { ageSeconds: (performance.now() - this.#fetchedAt) / 1000 }),
+      ...(this.#failures > 0 && { lastFailure: messageOf(this.#lastFailure) }),
+      ...(this.#skew.seconds !== undefined && { clockSkewSeconds: this.#skew.seconds }),
+    };
   }
 
   async load(): Promise<void> {
-    if (this.#keys) return;
+    if (this.#imported) return;
     await this.#fetchFromNowOn();
   }
 
@@ -92,7 +126,7 @@ export class JwksClient implements KeySource {
 
   async #waitFor(kid: string): Promise<VerificationKey> {
     // Beyond that they are not honest clients of a key that has just come into use. Before the first set they are.
-    if (this.#waiters >= MAX_WAITERS && this.#keys) throw new VerifierUnavailable('key_not_yet_known');
+    if (this.#waiters >= MAX_WAITERS && this.#imported) throw new VerifierUnavailable('key_not_yet_known');
     this.#waiters++;
     try {
       return await this.#findInNextSet(kid, performance.now() + this.#times.waitMs);
@@ -105,20 +139,16 @@ export class JwksClient implements KeySource {
     // What is on its way may hold the key. That it doesn't proves nothing: it was asked for before.
     if (this.#fetching) {
       await settledWithin(this.#running, deadline - performance.now());
-      const key = this.#usable(kid);
+      const key = this.known(kid);
       if (key) return key;
     }
     if (this.#closed.signal.aborted || this.#notBefore > deadline) throw this.#unavailable();
     const inTime = await settledWithin(this.#fetchFromNowOn(), deadline - performance.now());
-    const key = this.#usable(kid);
+    const key = this.known(kid);
     if (key) return key;
     if (this.#failures > 0 || this.#closed.signal.aborted) throw this.#unavailable();
     if (!inTime) throw new VerifierUnavailable('key_not_yet_known');
     throw new TokenRejected('key_unknown');
-  }
-
-  #usable(kid: string): VerificationKey | undefined {
-    return this.#tooStale ? undefined : this.#keys?.get(kid);
   }
 
   #unavailable(): VerifierUnavailable {
@@ -143,42 +173,82 @@ export class JwksClient implements KeySource {
     const startedAt = performance.now();
     this.#fetching = true;
     try {
-      const keys = importKeySet(await this.#download(), this.#algorithms);
-      if (keys.size === 0) throw new Error('the JWKS holds no key that can be used');
-      this.#keys = keys;
+      const outcome = await this.#renew();
       this.#fetchedAt = startedAt;
       this.#failures = 0;
       this.#notBefore = startedAt + this.#times.gapMs;
       this.#refreshIn(this.#times.refreshMs * (0.8 + Math.random() * 0.4));
+      this.#tellFetched(outcome, startedAt);
     } catch (error) {
       this.#lastFailure = error;
       const backOff = Math.min(this.#times.backOffMs * 2 ** this.#failures++, this.#times.maxBackOffMs);
       this.#notBefore = performance.now() + backOff;
       this.#refreshIn(backOff);
+      if (!this.#closed.signal.aborted) this.#tellFetched('failed', startedAt, messageOf(error));
     } finally {
       this.#fetching = false;
     }
   }
 
-  async #download(): Promise<unknown> {
-    const response = await fetch(this.#uri, {
-      headers: { accept: 'application/jwk-set+json, application/json' },
-      // Whoever can redirect the request could otherwise choose the keys.
-      redirect: 'error',
-      signal: AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#times.timeoutMs)]),
-    });
+  /** @throws Error, and changes nothing, unless there is an answer with at least one key that can be used */
+  async #renew(): Promise<'changed' | 'unchanged'> {
+    const response = await this.#request();
+    if (response.status === 304 && this.#imported && this.#etag !== undefined) {
+      await response.body?.cancel();
+      return 'unchanged';
+    }
     if (response.status !== 200) {
       await response.body?.cancel();
       throw new Error(`the JWKS was answered with status ${response.status}`);
     }
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      size += chunk.length;
-      if (size > MAX_BYTES) throw new Error(`the JWKS is larger than ${MAX_BYTES} bytes`);
-      chunks.push(chunk);
+    const imported = importKeySet(await jsonOf(response), this.#options.algorithms);
+    if (imported.keys.size === 0) throw new Error(`the JWKS holds no key that can be used${reasons(imported)}`);
+    this.#etag = response.headers.get('etag') ?? undefined;
+    return this.#replace(imported) ? 'changed' : 'unchanged';
+  }
+
+  async #request(): Promise<Response> {
+    const askedAt = performance.now();
+    const response = await fetch(this.#options.uri, {
+      headers: {
+        accept: 'application/jwk-set+json, application/json',
+        ...(this.#etag !== undefined && { 'if-none-match': this.#etag }),
+      },
+      // Whoever can redirect the request could otherwise choose the keys.
+      redirect: 'error',
+      signal: AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#times.timeoutMs)]),
+    });
+    const tripSeconds = (performance.now() - askedAt) / 1000;
+    if (this.#skew.read(response.headers, this.#options.now() - tripSeconds / 2, tripSeconds)) this.#tellSkewed();
+    return response;
+  }
+
+  /** Takes the new set, with the old objects of keys that are the same: verdicts are remembered for an object. */
+  #replace({ keys, unusable }: ImportedKeys): boolean {
+    const before = this.#imported?.keys ?? new Map<string, VerificationKey>();
+    const merged = new Map<string, VerificationKey>();
+    for (const [kid, key] of keys) {
+      const old = before.get(kid);
+      merged.set(kid, old?.algorithm === key.algorithm && old.keyObject.equals(key.keyObject) ? old : key);
     }
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    this.#imported = { keys: merged, unusable };
+    const removed = [...before].some(([kid, key]) => merged.get(kid) !== key);
+    if (removed) this.#options.onRemoval?.();
+    return removed || merged.size !== before.size;
+  }
+
+  #tellFetched(outcome: 'changed' | 'unchanged' | 'failed', startedAt: number, reason?: string): void {
+    const { issuer, observer } = this.#options;
+    const durationSeconds = (performance.now() - startedAt) / 1000;
+    const keys = this.#imported?.keys.size ?? 0;
+    tell(observer, 'jwksFetched', { issuer, outcome, durationSeconds, keys, ...(reason !== undefined && { reason }) });
+  }
+
+  #tellSkewed(): void {
+    const { issuer, observer } = this.#options;
+    const skewSeconds = this.#skew.seconds ?? 0;
+    if (observer?.clockSkewed) return tell(observer, 'clockSkewed', { issuer, skewSeconds });
+    process.emitWarning(clockSkewWarning({ issuer, skewSeconds }), { code: 'JWT_GUARD_CLOCK_SKEW' });
   }
 
   #refreshIn(ms: number): void {
@@ -192,6 +262,23 @@ export class JwksClient implements KeySource {
     // Ends early only by close(), and then the fetch that follows does nothing.
     await sleep(ms, undefined, { ref: false, signal: this.#closed.signal }).catch(() => undefined);
   }
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new Error(`the JWKS is larger than ${MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return JSON.parse(utf8.decode(Buffer.concat(chunks)));
+}
+
+/** What went wrong; `fetch` hides that behind "fetch failed". */
+function messageOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }
 
 /** Whether the promise settled within that time. */

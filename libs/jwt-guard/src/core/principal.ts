@@ -1,4 +1,4 @@
-import { type AlgorithmName } from './algorithms';
+import { type AnyAlgorithmName } from './algorithms';
 
 /** For whom a request is made, and by whom: what is left of an access token once every stage has passed. */
 export interface Principal {
@@ -14,12 +14,12 @@ export interface Principal {
   readonly scopes: readonly string[];
   /** `roles` (RFC 9068, section 2.2.3.1), empty where there are none. */
   readonly roles: readonly string[];
-  /** `client_id`: the client that asked for the token. */
-  readonly clientId: string;
+  /** `client_id`: the client that asked for the token; always there in the profile `rfc9068`. */
+  readonly clientId: string | undefined;
   /** `sid` */
   readonly sessionId: string | undefined;
-  /** `jti` */
-  readonly tokenId: string;
+  /** `jti`; always there in the profile `rfc9068`. */
+  readonly tokenId: string | undefined;
   /**
    * The services that act for the subject, outermost – the one that calls – first (`act`, RFC 8693,
    * section 4.1). Empty when the subject calls itself. Only the first may decide anything: the rest is history.
@@ -32,8 +32,8 @@ export interface Principal {
   /** `kid` of the key that signed the token. */
   readonly keyId: string;
   /** The algorithm that this key is bound to. */
-  readonly algorithm: AlgorithmName;
-  /** Every claim of the token, verified and frozen at the top. */
+  readonly algorithm: AnyAlgorithmName;
+  /** Every claim of the token, verified, and frozen all the way down: requests with the same token share it. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 

@@ -51,6 +51,8 @@ export const REJECTIONS = Object.freeze({
   token_not_yet_valid: invalidToken('The access token is not valid yet.'),
   token_issued_in_future: invalidToken('The access token was issued in the future.'),
   lifetime_too_long: invalidToken('The access token lives longer than is allowed here.'),
+  not_an_access_token: invalidToken('The token was issued for another purpose than access.'),
+  proof_required: invalidToken('The access token is bound to a key and is of no use without a proof of it.'),
   // check revocation
   token_revoked: invalidToken('The access token has been revoked.'),
   // authorize

@@ -1,10 +1,11 @@
 import { TokenRejected } from './refusals';
-import { type UnverifiedToken } from './token-states';
-import { type IssuerPolicy } from './verifier-options';
+import { type AttributedToken } from './token-states';
 import { type VerificationKey } from './verification-key';
 
 /** Where an issuer's keys come from. */
 export interface KeySource {
+  /** The key of that id, if it is the issuer's now. */
+  known(kid: string): VerificationKey | undefined;
   /**
    * The key of that id: at once if it is known, else after asking the issuer for it.
    *
@@ -12,26 +13,46 @@ export interface KeySource {
    * @throws VerifierUnavailable `keys_unavailable`, `key_not_yet_known`: it could not be asked
    */
   find(kid: string): VerificationKey | Promise<VerificationKey>;
+  /** Whether there is but one key, so that a token needn't name it. */
+  readonly single: boolean;
   /** Whether there are keys to verify with. */
   readonly ready: boolean;
+  /** What there is to say about the keys to somebody who asks why a token is refused. */
+  report(): KeyReport;
   /** Fetches the first keys, if that hasn't been done. */
   load(): Promise<void>;
   /** Ends what goes on in the background. */
   close(): void;
 }
 
-/** The policy of the issuer that the token claims to be from: nothing but a choice of whose keys to try. */
-export function selectIssuer(token: UnverifiedToken, issuers: ReadonlyMap<string, IssuerPolicy>): IssuerPolicy {
-  const policy = issuers.get(token.unverifiedIssuer);
-  if (!policy) throw new TokenRejected('issuer_not_trusted');
-  // The decoder knew the lists of all issuers; this is the one of this issuer.
-  if (!policy.algorithms.has(token.algorithm)) throw new TokenRejected('alg_not_allowed');
-  return policy;
+export interface KeyReport {
+  /** An address, or the name of the option that holds them. */
+  readonly source: string;
+  readonly usable: readonly { readonly kid: string; readonly algorithm: string }[];
+  /** Keys that were left out, and why. */
+  readonly unusable: readonly UnusableKey[];
+  /** Seconds since the keys were fetched, or found to be the same; absent where they aren't, or weren't yet. */
+  readonly ageSeconds?: number;
+  /** Why the last fetch failed, if it did. */
+  readonly lastFailure?: string;
+  /** How far this machine's clock is ahead of the issuer's (negative: behind), as measured by its answers. */
+  readonly clockSkewSeconds?: number;
 }
 
-/** The issuer's key that the token names, if that key is for the algorithm that the token names. */
-export async function resolveKey(token: UnverifiedToken, issuer: IssuerPolicy): Promise<VerificationKey> {
-  const found = issuer.keys.find(token.kid);
+export interface UnusableKey {
+  /** `kid`, or the key's place in the set (`#1`) where it has none. */
+  readonly kid: string;
+  readonly reason: string;
+}
+
+/**
+ * The issuer's key that the token names, if that key is for the algorithm that the token names.
+ *
+ * @throws TokenRejected `key_unknown`, `key_alg_mismatch`
+ * @throws VerifierUnavailable `keys_unavailable`, `key_not_yet_known`
+ */
+export async function resolveKey(token: AttributedToken): Promise<VerificationKey> {
+  const found = token.issuer.keys.find(token.kid);
   const key = found instanceof Promise ? await found : found;
   if (key.algorithm !== token.algorithm) throw new TokenRejected('key_alg_mismatch');
   return key;

@@ -1,23 +1,34 @@
-import { type AlgorithmName } from './algorithms';
+import { type AnyAlgorithmName } from './algorithms';
 import { TokenRejected } from './refusals';
-import { type KeySource } from './resolve-key';
-import { importKeySet, type JsonWebKeySet, type VerificationKey } from './verification-key';
+import { type KeyReport, type KeySource } from './resolve-key';
+import { importKeySet, type ImportedKeys, type JsonWebKeySet, reasons, type VerificationKey } from './verification-key';
 
 /** Keys that are given, not fetched. */
 export class StaticKeys implements KeySource {
+  readonly single = false;
   readonly ready = true;
-  readonly #keys: ReadonlyMap<string, VerificationKey>;
+  readonly #imported: ImportedKeys;
 
   /** @throws TypeError when no key of the set can be used */
-  constructor(keySet: JsonWebKeySet, algorithms: ReadonlySet<AlgorithmName>) {
-    this.#keys = importKeySet(keySet, algorithms);
-    if (this.#keys.size === 0) throw new TypeError('jwks: holds no key that can be used');
+  constructor(keySet: JsonWebKeySet, algorithms: ReadonlySet<AnyAlgorithmName>) {
+    this.#imported = importKeySet(keySet, algorithms);
+    if (this.#imported.keys.size === 0)
+      throw new TypeError(`jwks: holds no key that can be used${reasons(this.#imported)}`);
+  }
+
+  known(kid: string): VerificationKey | undefined {
+    return this.#imported.keys.get(kid);
   }
 
   find(kid: string): VerificationKey {
-    const key = this.#keys.get(kid);
+    const key = this.known(kid);
     if (!key) throw new TokenRejected('key_unknown');
     return key;
+  }
+
+  report(): KeyReport {
+    const { keys, unusable } = this.#imported;
+    return { source: 'jwks', usable: [...keys.values()], unusable };
   }
 
   load(): Promise<void> {

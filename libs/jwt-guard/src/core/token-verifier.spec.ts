@@ -187,7 +187,7 @@ describe('TokenVerifier', () => {
   });
 
   it('asks the revocation source about what is verified, and only that', async () => {
-    const asked: string[] = [];
+    const asked: (string | undefined)[] = [];
     const revocation = { isRevoked: (principal: Principal) => asked.push(principal.tokenId) > 1 };
     const asking = verifierFor(issuer, { revocation });
     expect(await verdict(asking, await issuer.token({ jti: 'first' }))).toBe('accepted');

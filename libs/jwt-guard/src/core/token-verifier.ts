@@ -1,7 +1,11 @@
+import { type RequestHeaders, tokenOf } from './authorization-header';
+import { type DecisionTrace, explainToken } from './explain-token';
+import { tell } from './observer';
 import { type Principal } from './principal';
+import { isRefusal, TokenRejected } from './refusals';
 import { rawToken } from './token-states';
 import { resolveVerifierOptions, type TokenVerifierOptions, type VerifierPolicy } from './verifier-options';
-import { verifyToken } from './verify-token';
+import { recallToken, verifyToken } from './verify-token';
 
 /** Verifies access tokens of the issuers that it was made for. Knows no framework. */
 export class TokenVerifier {
@@ -21,8 +25,51 @@ export class TokenVerifier {
    * @throws TokenRejected when the token is bad: 401
    * @throws VerifierUnavailable when that can't be decided: 503
    */
-  verify(token: string): Promise<Principal> {
-    return verifyToken(rawToken(token), this.#policy);
+  async verify(token: string): Promise<Principal> {
+    const remembered = this.recall(token);
+    if (remembered) return remembered;
+    try {
+      const principal = await verifyToken(rawToken(token), this.#policy);
+      this.#accepted(token, principal, false);
+      return principal;
+    } catch (error) {
+      throw this.#refused(token, error, false);
+    }
+  }
+
+  /**
+   * The verdict for a token that was verified before, at once; `undefined` for one that `verify` has to be asked
+   * about.
+   *
+   * @throws TokenRejected when it has expired or was revoked since
+   * @throws VerifierUnavailable when that can't be decided
+   */
+  recall(token: string): Principal | undefined {
+    try {
+      const principal = recallToken(rawToken(token), this.#policy);
+      if (principal) this.#accepted(token, principal, true);
+      return principal;
+    } catch (error) {
+      throw this.#refused(token, error, true);
+    }
+  }
+
+  /**
+   * Verifies the bearer token of an HTTP request, for use without Nest.
+   *
+   * @throws TokenRejected also for a request without a token (401) and one with two (400)
+   * @throws VerifierUnavailable when it can't be decided: 503
+   */
+  async authenticate(headers: RequestHeaders): Promise<Principal> {
+    return this.verify(tokenOf(headers));
+  }
+
+  /**
+   * Why a token is accepted or refused, stage by stage, for whoever holds it: the trace repeats what is in the
+   * token, all but its signature. Verifies anew, remembers nothing, and tells no observer.
+   */
+  async explain(token: string): Promise<DecisionTrace> {
+    return explainToken(rawToken(token), this.#policy);
   }
 
   /** Whether there are keys of every issuer, so that tokens can be judged. */
@@ -42,5 +89,24 @@ export class TokenVerifier {
 
   get #sources() {
     return [...this.#policy.issuers.values()].map((issuer) => issuer.keys);
+  }
+
+  #accepted(token: string, { issuer }: Principal, cached: boolean): void {
+    const { observer } = this.#policy;
+    if (observer) tell(observer, 'verified', { outcome: 'accepted', issuer, cached, tokenBytes: token.length });
+  }
+
+  #refused(token: string, error: unknown, cached: boolean): unknown {
+    const { observer } = this.#policy;
+    if (observer && isRefusal(error)) {
+      const outcome = error instanceof TokenRejected ? 'rejected' : 'undecided';
+      tell(observer, 'verified', {
+        outcome,
+        code: error.code,
+        cached,
+        tokenBytes: typeof token === 'string' ? token.length : 0,
+      });
+    }
+    return error;
   }
 }

@@ -1,11 +1,21 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { type AlgorithmName, isAlgorithmName, SIGNATURE_ALGORITHMS } from './algorithms';
+import {
+  type AlgorithmName,
+  type AnyAlgorithmName,
+  isAlgorithmName,
+  SIGNATURE_ALGORITHMS,
+  type SignatureCheck,
+  signatureCheck,
+} from './algorithms';
+import { MAX_KID_LENGTH } from './decode-token';
+import { type UnusableKey } from './resolve-key';
 
-/** A public key, bound to the one algorithm that it may be used with (RFC 8725, section 3.1). */
+/** A key, bound to the one algorithm that it may be used with (RFC 8725, section 3.1). */
 export interface VerificationKey {
   readonly kid: string;
-  readonly algorithm: AlgorithmName;
+  readonly algorithm: AnyAlgorithmName;
   readonly keyObject: KeyObject;
+  readonly check: SignatureCheck;
 }
 
 /** A JSON Web Key Set (RFC 7517, section 5). */
@@ -13,8 +23,18 @@ export interface JsonWebKeySet {
   readonly keys: readonly Readonly<Record<string, unknown>>[];
 }
 
+/** What could be made of a JWKS. */
+export interface ImportedKeys {
+  readonly keys: ReadonlyMap<string, VerificationKey>;
+  readonly unusable: readonly UnusableKey[];
+}
+
 const MIN_RSA_BITS = 2048;
-const MAX_KID_LENGTH = 256;
+/** Larger ones serve nobody, and cost whoever verifies with them. */
+const MAX_RSA_BITS = 8192;
+/** FIPS 186-5, section 5.1: odd, and between these two. */
+const MIN_RSA_EXPONENT = 2n ** 16n;
+const MAX_RSA_EXPONENT = 2n ** 256n;
 
 /** Public members by key type: nothing else of a JWK reaches the crypto library. */
 const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = Object.freeze({
@@ -22,73 +42,80 @@ const PUBLIC_MEMBERS: Readonly<Record<string, readonly string[]>> = Object.freez
   OKP: ['kty', 'crv', 'x'],
   RSA: ['kty', 'n', 'e'],
 });
+/** A key that is published with any of these is compromised. */
+const PRIVATE_MEMBERS = Object.freeze(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']);
 
 /**
  * The usable keys of a JWKS by `kid`. A key that can't be used – of another kind, for encryption, too weak,
  * private, malformed – is left out and spoils nothing; one whose `kid` occurs twice is left out altogether,
  * as nobody could say which is meant.
  */
-export function importKeySet(
-  keySet: unknown,
-  algorithms: ReadonlySet<AlgorithmName>,
-): ReadonlyMap<string, VerificationKey> {
+export function importKeySet(keySet: unknown, algorithms: ReadonlySet<AnyAlgorithmName>): ImportedKeys {
   const listed = isObject(keySet) && Array.isArray(keySet.keys) ? (keySet.keys as unknown[]) : [];
   const keys = new Map<string, VerificationKey>();
-  const seen = new Set<string>();
+  const unusable: UnusableKey[] = [];
+  const seen = new Map<string, number>();
   for (const jwk of listed) {
-    if (!isObject(jwk) || typeof jwk.kid !== 'string') continue;
-    const repeated = seen.has(jwk.kid);
-    seen.add(jwk.kid);
-    const key = repeated ? undefined : importKey(jwk, algorithms);
-    if (key) keys.set(key.kid, key);
-    else if (repeated) keys.delete(jwk.kid);
+    if (isObject(jwk) && typeof jwk.kid === 'string') seen.set(jwk.kid, (seen.get(jwk.kid) ?? 0) + 1);
   }
-  return keys;
+  for (const [index, jwk] of listed.entries()) {
+    const kid = isObject(jwk) && typeof jwk.kid === 'string' ? jwk.kid : `#${index + 1}`;
+    const key = (seen.get(kid) ?? 0) > 1 ? 'its kid occurs twice in the set' : importKey(jwk, algorithms);
+    if (typeof key === 'string') unusable.push({ kid, reason: key });
+    else keys.set(kid, key);
+  }
+  return { keys, unusable };
 }
 
-function importKey(
-  jwk: Readonly<Record<string, unknown>>,
-  algorithms: ReadonlySet<AlgorithmName>,
-): VerificationKey | undefined {
+/** Why keys were left out, for the message of an error: nothing of a key but its id. */
+export function reasons({ unusable }: ImportedKeys): string {
+  return unusable.length === 0 ? '' : `: ${unusable.map(({ kid, reason }) => `${kid} (${reason})`).join(', ')}`;
+}
+
+/** The key, or what is wrong with it. */
+function importKey(jwk: unknown, algorithms: ReadonlySet<AnyAlgorithmName>): VerificationKey | string {
+  if (!isObject(jwk)) return 'it is not an object';
   const { kid, kty, use, key_ops: operations } = jwk;
-  if (typeof kid !== 'string' || kid.length === 0 || kid.length > MAX_KID_LENGTH) return undefined;
-  if (typeof kty !== 'string' || !Object.hasOwn(PUBLIC_MEMBERS, kty)) return undefined;
-  // A private member in a published set means that the key is compromised.
-  if ('d' in jwk) return undefined;
-  if (use !== undefined && use !== 'sig') return undefined;
+  if (typeof kid !== 'string' || kid.length === 0 || kid.length > MAX_KID_LENGTH) return 'it has no kid';
+  const secret = PRIVATE_MEMBERS.find((name) => Object.hasOwn(jwk, name));
+  if (secret !== undefined) return `it is published with the private or symmetric member ${secret}`;
+  if (typeof kty !== 'string' || !Object.hasOwn(PUBLIC_MEMBERS, kty)) return 'its kty is not EC, OKP or RSA';
+  if (use !== undefined && use !== 'sig') return 'its use is not sig';
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
-    return undefined;
+    return 'its key_ops do not have verify';
   }
   const publicMembers = Object.fromEntries((PUBLIC_MEMBERS[kty] ?? []).map((name) => [name, jwk[name]]));
   let keyObject: KeyObject;
   try {
     keyObject = createPublicKey({ key: publicMembers as JsonWebKey, format: 'jwk' });
   } catch {
-    return undefined;
+    return 'its members make no public key';
   }
-  const algorithm = boundAlgorithm(jwk.alg, keyObject, algorithms);
-  return algorithm && { kid, algorithm, keyObject };
+  const weakness = weaknessOf(keyObject);
+  if (weakness !== undefined) return weakness;
+  const fitting = [...algorithms].filter((name) => isAlgorithmName(name) && fits(name, keyObject)) as AlgorithmName[];
+  const algorithm =
+    jwk.alg === undefined && fitting.length === 1 ? fitting[0] : fitting.find((name) => name === jwk.alg);
+  if (algorithm === undefined) {
+    return jwk.alg === undefined && fitting.length > 1
+      ? `it has no alg, and ${fitting.join(' and ')} are both on the list`
+      : 'no algorithm on the list is for it';
+  }
+  return Object.freeze({ kid, algorithm, keyObject, check: signatureCheck(algorithm, keyObject) });
 }
 
-/** `alg` of the key, else the one algorithm on the list that a key of its kind can be for. */
-function boundAlgorithm(
-  alg: unknown,
-  key: KeyObject,
-  algorithms: ReadonlySet<AlgorithmName>,
-): AlgorithmName | undefined {
-  if (alg !== undefined) {
-    return isAlgorithmName(alg) && algorithms.has(alg) && fits(alg, key) ? alg : undefined;
-  }
-  const fitting = [...algorithms].filter((name) => fits(name, key));
-  return fitting.length === 1 ? fitting[0] : undefined;
+function weaknessOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
+  if (asymmetricKeyType !== 'rsa') return undefined;
+  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
+  if (modulusLength < MIN_RSA_BITS) return `its modulus has less than ${MIN_RSA_BITS} bits`;
+  if (modulusLength > MAX_RSA_BITS) return `its modulus has more than ${MAX_RSA_BITS} bits`;
+  const sane = publicExponent > MIN_RSA_EXPONENT && publicExponent < MAX_RSA_EXPONENT && publicExponent % 2n === 1n;
+  return sane ? undefined : 'its exponent is not an odd number above 65536';
 }
 
 function fits(name: AlgorithmName, key: KeyObject): boolean {
   const { keyType, curve } = SIGNATURE_ALGORITHMS[name];
-  if (key.asymmetricKeyType !== keyType) return false;
-  const details = key.asymmetricKeyDetails;
-  if (keyType === 'rsa') return (details?.modulusLength ?? 0) >= MIN_RSA_BITS;
-  return curve === undefined || details?.namedCurve === curve;
+  return key.asymmetricKeyType === keyType && (curve === undefined || key.asymmetricKeyDetails?.namedCurve === curve);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,29 +1,91 @@
-import { type AlgorithmName, isAlgorithmName, SIGNATURE_ALGORITHMS } from './algorithms';
+import {
+  type AlgorithmName,
+  type AnyAlgorithmName,
+  isAlgorithmName,
+  isSharedSecretAlgorithmName,
+  SHARED_SECRET_ALGORITHMS,
+  type SharedSecretAlgorithmName,
+  SIGNATURE_ALGORITHMS,
+} from './algorithms';
 import { type RevocationSource } from './check-revocation';
-import { type ClaimRules } from './validate-claims';
+import { type TimeRules } from './check-times';
 import { type DecodeRules } from './decode-token';
 import { JwksClient } from './jwks-client';
+import { type VerifierObserver } from './observer';
+import { isProfileName, type ProfileName, PROFILES } from './profiles';
 import { type KeySource } from './resolve-key';
+import { KEY_PARAMETERS } from './select-issuer';
+import { SharedSecret } from './shared-secret';
 import { StaticKeys } from './static-keys';
+import { VerdictCache } from './verdict-cache';
 import { type JsonWebKeySet } from './verification-key';
 
-export interface IssuerOptions {
+/** What is expected of the tokens of one issuer, however it signs them. */
+export interface IssuerRules {
   /** Exactly what `iss` must be. */
   readonly issuer: string;
   /** This service's name, or names: `aud` must hold one of them. */
   readonly audience: string | readonly string[];
+  /**
+   * What the issuer's access tokens look like: `rfc9068`, or as `keycloak`, `auth0`, `entra`, `cognito` or any
+   * `generic` issuer really sends them. Default: `rfc9068`.
+   */
+  readonly profile?: ProfileName;
+  /** The longest `exp - iat` that is accepted, in seconds, up to what the profile allows. Default: the profile's, 900. */
+  readonly maxLifetimeSeconds?: number;
+  /**
+   * The longest `exp - iat` that is accepted, in seconds, beyond what the profile allows, up to 31 days: a token
+   * that is stolen serves the thief for that long. Default: none.
+   */
+  readonly dangerouslyMaxLifetimeSeconds?: number;
+  /**
+   * Header parameters that are ignored where a token with them would be refused; none of them is ever used.
+   * Default: none.
+   */
+  readonly ignoredHeaderParameters?: readonly (typeof KEY_PARAMETERS)[number][];
+}
+
+/** An issuer that publishes its keys. */
+export interface JwksUriIssuer extends IssuerRules {
   /** The algorithms that this issuer may sign with: a list, not a default. */
   readonly algorithms: readonly AlgorithmName[];
-  /** Where the issuer publishes its keys. Either this or `jwks`. */
-  readonly jwksUri?: string;
-  /** The issuer's keys themselves. Either this or `jwksUri`. */
-  readonly jwks?: JsonWebKeySet;
+  /** Where the issuer publishes its keys. */
+  readonly jwksUri: string;
   /**
    * Takes keys from a `jwksUri` without TLS: whoever is on the network between can then put keys of its own
    * there, and so sign tokens. Default: false.
    */
   readonly dangerouslyAllowHttp?: boolean;
+  readonly jwks?: undefined;
+  readonly sharedSecret?: undefined;
 }
+
+/** An issuer whose keys are given. */
+export interface JwksIssuer extends IssuerRules {
+  /** The algorithms that this issuer may sign with: a list, not a default. */
+  readonly algorithms: readonly AlgorithmName[];
+  /** The issuer's keys themselves, in place of `jwksUri`. */
+  readonly jwks: JsonWebKeySet;
+  readonly jwksUri?: undefined;
+  readonly dangerouslyAllowHttp?: undefined;
+  readonly sharedSecret?: undefined;
+}
+
+/** An issuer that shares a secret with this service: each of the two can sign for the other. */
+export interface SharedSecretIssuer extends IssuerRules {
+  /** The one algorithm that the secret is for: HS256, HS384 or HS512. */
+  readonly algorithms: readonly [SharedSecretAlgorithmName];
+  /**
+   * The secret, of 32 random bytes or more (48 for HS384, 64 for HS512), in place of keys. Of a text its UTF-8
+   * bytes are the secret.
+   */
+  readonly sharedSecret: string | Uint8Array;
+  readonly jwks?: undefined;
+  readonly jwksUri?: undefined;
+  readonly dangerouslyAllowHttp?: undefined;
+}
+
+export type IssuerOptions = JwksUriIssuer | JwksIssuer | SharedSecretIssuer;
 
 export interface TokenVerifierOptions {
   /** Whose tokens are accepted. At least one; each with its own audience, algorithms and keys. */
@@ -32,10 +94,14 @@ export interface TokenVerifierOptions {
   readonly revocation?: RevocationSource;
   /** Leeway for clocks that are apart, in seconds, 0 to 60. Default: 5. */
   readonly clockToleranceSeconds?: number;
-  /** The longest `exp - iat` that is accepted, in seconds, up to 900. Default: 900. */
+  /** `maxLifetimeSeconds` of issuers that don't say it themselves. Default: their profile's. */
   readonly maxLifetimeSeconds?: number;
   /** Size cap of a token, in bytes. Default: 8192. */
   readonly maxTokenBytes?: number;
+  /** How many good tokens are remembered, so that their signatures are computed once; 0 for none. Default: 10000. */
+  readonly verdictCacheSize?: number;
+  /** Is told of verdicts, key fetches and clocks that are apart, for metrics and the log. Default: nobody is. */
+  readonly observer?: VerifierObserver;
   /** The clock: seconds since 1970-01-01T00:00:00Z. Default: the machine's. */
   readonly now?: () => number;
 }
@@ -44,16 +110,24 @@ export interface TokenVerifierOptions {
 export interface IssuerPolicy {
   readonly issuer: string;
   readonly audience: ReadonlySet<string>;
-  readonly algorithms: ReadonlySet<AlgorithmName>;
+  readonly algorithms: ReadonlySet<AnyAlgorithmName>;
+  readonly profile: ProfileName;
+  readonly maxLifetimeSeconds: number;
+  readonly ignoredHeaderParameters: ReadonlySet<string>;
   readonly keys: KeySource;
 }
 
 /** The options, checked, defaulted and frozen once, at start-up. */
-export interface VerifierPolicy extends DecodeRules, ClaimRules {
+export interface VerifierPolicy extends DecodeRules, TimeRules {
   readonly issuers: ReadonlyMap<string, IssuerPolicy>;
   readonly revocation: RevocationSource | undefined;
+  readonly observer: VerifierObserver | undefined;
+  readonly verdicts: VerdictCache;
   readonly now: () => number;
 }
+
+const VERDICT_CACHE_BYTES = 16 * 1024 * 1024;
+const LONGEST_LIFETIME_SECONDS = 31 * 86_400;
 
 /**
  * @throws TypeError naming the option that is missing or makes no sense
@@ -62,60 +136,106 @@ export function resolveVerifierOptions(options: TokenVerifierOptions): VerifierP
   if (!Array.isArray(options?.issuers) || options.issuers.length === 0) {
     throw new TypeError('issuers: at least one issuer is required');
   }
+  const shared = {
+    clockToleranceSeconds: within('clockToleranceSeconds', options.clockToleranceSeconds ?? 5, 0, 60),
+    maxTokenBytes: within('maxTokenBytes', options.maxTokenBytes ?? 8192, 256, 65536),
+    verdicts: new VerdictCache({
+      entries: within('verdictCacheSize', options.verdictCacheSize ?? 10_000, 0, 1_000_000),
+      bytes: VERDICT_CACHE_BYTES,
+    }),
+    revocation: options.revocation,
+    observer: options.observer,
+    now: options.now ?? (() => Date.now() / 1000),
+  };
   const issuers = new Map<string, IssuerPolicy>();
   for (const issuer of options.issuers as readonly IssuerOptions[]) {
-    const policy = issuerPolicy(issuer);
+    const policy = issuerPolicy(issuer, options.maxLifetimeSeconds, shared);
     if (issuers.has(policy.issuer)) throw new TypeError(`issuers: ${policy.issuer} is listed twice`);
     issuers.set(policy.issuer, policy);
   }
-  return Object.freeze({
-    issuers,
-    algorithms: new Set([...issuers.values()].flatMap((policy) => [...policy.algorithms])),
-    revocation: options.revocation,
-    clockToleranceSeconds: within(options, 'clockToleranceSeconds', 5, 0, 60),
-    maxLifetimeSeconds: within(options, 'maxLifetimeSeconds', 900, 1, 900),
-    maxTokenBytes: within(options, 'maxTokenBytes', 8192, 256, 65536),
-    now: options.now ?? (() => Date.now() / 1000),
-  });
+  const algorithms = new Set([...issuers.values()].flatMap((policy) => [...policy.algorithms]));
+  return Object.freeze({ ...shared, issuers, algorithms });
 }
 
-function issuerPolicy(options: IssuerOptions): IssuerPolicy {
+type Shared = Pick<VerifierPolicy, 'clockToleranceSeconds' | 'verdicts' | 'observer' | 'now'>;
+
+function issuerPolicy(options: IssuerOptions, maxLifetimeSeconds: number | undefined, shared: Shared): IssuerPolicy {
   const { issuer } = options;
   if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer: required, a string');
-  const audience = new Set(Array.isArray(options.audience) ? options.audience : [options.audience]);
+  const audience: ReadonlySet<unknown> = new Set([options.audience].flat());
   if (audience.size === 0 || ![...audience].every((name) => typeof name === 'string' && name !== '')) {
     throw new TypeError(`audience: required for ${issuer}, a string or a list of strings`);
   }
-  const { algorithms } = options;
-  if (!Array.isArray(algorithms) || algorithms.length === 0 || !algorithms.every(isAlgorithmName)) {
-    const known = Object.keys(SIGNATURE_ALGORITHMS).join(', ');
-    throw new TypeError(`algorithms: required for ${issuer}, a list of any of ${known}`);
+  const profile = options.profile ?? 'rfc9068';
+  if (!isProfileName(profile)) {
+    throw new TypeError(`profile: for ${issuer} it must be one of ${Object.keys(PROFILES).join(', ')}`);
   }
-  const allowed: ReadonlySet<AlgorithmName> = new Set(algorithms);
-  return Object.freeze({ issuer, audience, algorithms: allowed, keys: keySource(options, allowed) });
+  const ignored: readonly string[] = options.ignoredHeaderParameters ?? [];
+  if (
+    !Array.isArray(ignored) ||
+    !(ignored as string[]).every((name) => (KEY_PARAMETERS as readonly string[]).includes(name))
+  ) {
+    throw new TypeError(`ignoredHeaderParameters: for ${issuer}, a list of any of ${KEY_PARAMETERS.join(', ')}`);
+  }
+  const algorithms = algorithmsOf(options);
+  return Object.freeze({
+    issuer,
+    audience: audience as ReadonlySet<string>,
+    algorithms,
+    profile,
+    maxLifetimeSeconds: lifetimeOf(options, profile, maxLifetimeSeconds),
+    ignoredHeaderParameters: new Set(ignored),
+    keys: keySource(options, algorithms, shared),
+  });
 }
 
-function keySource(options: IssuerOptions, algorithms: ReadonlySet<AlgorithmName>): KeySource {
-  const { issuer, jwks, jwksUri, dangerouslyAllowHttp = false } = options;
-  if ((jwks === undefined) === (jwksUri === undefined)) {
-    throw new TypeError(`jwksUri or jwks: exactly one of them is required for ${issuer}`);
+function algorithmsOf({ issuer, algorithms, sharedSecret }: IssuerOptions): ReadonlySet<AnyAlgorithmName> {
+  const isKnown = sharedSecret === undefined ? isAlgorithmName : isSharedSecretAlgorithmName;
+  if (!Array.isArray(algorithms) || algorithms.length === 0 || !(algorithms as unknown[]).every(isKnown)) {
+    const [how, known] =
+      sharedSecret === undefined
+        ? ['a list of any', SIGNATURE_ALGORITHMS]
+        : ['with sharedSecret one', SHARED_SECRET_ALGORITHMS];
+    throw new TypeError(`algorithms: required for ${issuer}, ${how} of ${Object.keys(known).join(', ')}`);
   }
+  if (sharedSecret !== undefined && algorithms.length > 1) {
+    throw new TypeError(`algorithms: a sharedSecret is for one algorithm only (${issuer})`);
+  }
+  return new Set(algorithms as readonly AnyAlgorithmName[]);
+}
+
+function lifetimeOf(options: IssuerOptions, profile: ProfileName, byDefault: number | undefined): number {
+  const { maxLifetimeSeconds: own, dangerouslyMaxLifetimeSeconds: dangerous } = options;
+  if (dangerous !== undefined) {
+    return within('dangerouslyMaxLifetimeSeconds', dangerous, 1, LONGEST_LIFETIME_SECONDS);
+  }
+  const most = PROFILES[profile].maxLifetimeSeconds;
+  return within('maxLifetimeSeconds', own ?? byDefault ?? most, 1, most);
+}
+
+function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmName>, shared: Shared): KeySource {
+  const { issuer, jwks, jwksUri, sharedSecret, dangerouslyAllowHttp = false } = options;
+  if ([jwks, jwksUri, sharedSecret].filter((source) => source !== undefined).length !== 1) {
+    throw new TypeError(`jwksUri, jwks or sharedSecret: exactly one of them is required for ${issuer}`);
+  }
+  if (sharedSecret !== undefined) return new SharedSecret(sharedSecret, options.algorithms[0]);
   if (jwks !== undefined) return new StaticKeys(jwks, algorithms);
   const uri = URL.canParse(String(jwksUri)) ? new URL(String(jwksUri)) : undefined;
   if (uri?.protocol !== 'https:' && !(uri?.protocol === 'http:' && dangerouslyAllowHttp)) {
     throw new TypeError(`jwksUri: for ${issuer} it must be an https URL (or dangerouslyAllowHttp be set)`);
   }
-  return new JwksClient(uri, algorithms);
+  const { clockToleranceSeconds, observer, now, verdicts } = shared;
+  const onRemoval = () => verdicts.prune();
+  return new JwksClient({ uri, issuer, algorithms, clockToleranceSeconds, observer, now, onRemoval });
 }
 
+/** @throws TypeError naming the option */
 function within(
-  options: TokenVerifierOptions,
-  name: 'clockToleranceSeconds' | 'maxLifetimeSeconds' | 'maxTokenBytes',
-  byDefault: number,
+  name: keyof TokenVerifierOptions | keyof IssuerRules,
+  value: number,
   least: number,
   most: number,
 ): number {
-  const value = options[name] ?? byDefault;
   if (!Number.isFinite(value) || value < least || value > most) {
     throw new TypeError(`${name}: must be a number from ${least} to ${most}`);
   }

@@ -1,7 +1,5 @@
-import { verify } from 'node:crypto';
-import { SIGNATURE_ALGORITHMS } from './algorithms';
 import { TokenRejected } from './refusals';
-import { type UnverifiedToken, type VerifiedToken } from './token-states';
+import { type AttributedToken, type VerifiedToken } from './token-states';
 import { type VerificationKey } from './verification-key';
 
 /**
@@ -9,9 +7,8 @@ import { type VerificationKey } from './verification-key';
  *
  * @throws TokenRejected `signature_invalid`
  */
-export function verifySignature(token: UnverifiedToken, key: VerificationKey): VerifiedToken {
-  const { hash, verifyOptions } = SIGNATURE_ALGORITHMS[key.algorithm];
-  const valid = verify(hash, token.signingInput, { key: key.keyObject, ...verifyOptions }, token.signature);
-  if (!valid) throw new TokenRejected('signature_invalid');
-  return { key, claims: Object.freeze(token.unverifiedClaims) } as VerifiedToken;
+export function verifySignature(token: AttributedToken, key: VerificationKey): VerifiedToken {
+  if (!key.check(token.signingInput, token.signature)) throw new TokenRejected('signature_invalid');
+  const { raw, issuer, unverifiedClaims: claims } = token;
+  return { raw, issuer, key, claims } as VerifiedToken;
 }

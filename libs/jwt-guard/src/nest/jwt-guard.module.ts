@@ -1,5 +1,6 @@
 import {
   Inject,
+  Logger,
   type MiddlewareConsumer,
   Module,
   type NestModule,
@@ -11,11 +12,14 @@ import { TokenVerifier } from '../core/token-verifier';
 import { JWT_GUARD_OPTIONS, JwtGuardModuleBase, type JwtGuardOptions } from './jwt-guard.options';
 import { JwtGuard } from './jwt.guard';
 import { JwtStrategy } from './jwt.strategy';
+import { logEvents } from './log-events';
 import { openContextOnExpress, openContextOnFastify, type FastifyHooks } from './open-context';
 
+const logger = new Logger('JwtGuard');
+
 /**
- * Imported once, with all issuers, it closes an app: every handler of every controller requires a token that `TokenVerifier` accepts, unless it is
- * `@Public`. A hybrid app needs `connectMicroservice(…, { inheritAppConfig: true })`, or Nest leaves its RPC
+ * Imported once, with all issuers, it closes an app: every handler of every controller requires a token that
+ * `TokenVerifier` accepts, unless it is `@Public`. A hybrid app needs `connectMicroservice(…, { inheritAppConfig: true })`, or Nest leaves its RPC
  * half without the guard.
  */
 @Module({
@@ -23,7 +27,8 @@ import { openContextOnExpress, openContextOnFastify, type FastifyHooks } from '.
     {
       provide: TokenVerifier,
       inject: [JWT_GUARD_OPTIONS],
-      useFactory: (options: JwtGuardOptions) => TokenVerifier.create(options),
+      useFactory: (options: JwtGuardOptions) =>
+        TokenVerifier.create({ ...options, observer: logEvents(logger, options.observer) }),
     },
     JwtStrategy,
     JwtGuard,
@@ -51,6 +56,9 @@ export class JwtGuardModule extends JwtGuardModuleBase implements NestModule, On
   }
 
   onModuleInit(): void {
+    if (!this.options.revocation) {
+      logger.warn('There is no revocation source: a token that is withdrawn counts until it expires');
+    }
     // Not awaited: an issuer that isn't there yet must not stop this service from starting; it isn't `ready`.
     void this.verifier.load();
   }

@@ -32,12 +32,23 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
   }
 
   private async guardHttp(context: ExecutionContext, policy: HandlerPolicy): Promise<boolean> {
-    const carrier = carrierOf(context);
-    await super.canActivate(context);
-    const state = stateOf(carrier);
+    const state = stateOf(carrierOf(context));
+    // A token that was verified before doesn't go through passport again: its verdict is at hand.
+    if (!state || !(await refusing(state, () => this.recall(context, state)))) await super.canActivate(context);
     if (!state?.authenticated) return false;
     const { principal } = state.authenticated;
     return refusing(state, () => authorize(principal, policy));
+  }
+
+  /** Lets the call in if its token's verdict is remembered, and leaves it as passport's guard would. */
+  private recall(context: ExecutionContext, state: RequestState): boolean {
+    const request = this.getRequest(context) as { user?: unknown };
+    const token = state.extract(request);
+    const principal = typeof token === 'string' && token !== '' ? state.verifier.recall(token) : undefined;
+    if (!principal) return false;
+    state.admit({ principal, token: token as string });
+    request.user = this.handleRequest(undefined, principal, undefined, context);
+    return true;
   }
 
   private async guardRpc(context: ExecutionContext, policy: HandlerPolicy): Promise<boolean> {
@@ -52,28 +63,29 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
       const principal = await this.verifier.verify(token);
       authorize(principal, policy);
       state.admit({ principal, token });
+      return true;
     });
   }
 }
 
 /** Runs it, and throws a refusal in the form that the call's transport needs. */
-async function refusing(state: RequestState, check: () => void | Promise<void>): Promise<true> {
+async function refusing<Result>(state: RequestState, check: () => Result | Promise<Result>): Promise<Result> {
   try {
-    await check();
-    return true;
+    return await check();
   } catch (error) {
     throw isRefusal(error) ? state.refuse(error, state.transactionId) : error;
   }
 }
 
 /** @throws TokenRejected `insufficient_scope`, `actor_not_allowed` */
-function authorize(principal: Principal, policy: HandlerPolicy): void {
+function authorize(principal: Principal, policy: HandlerPolicy): true {
   if (!policy.scopes.every((scope) => principal.scopes.includes(scope))) {
     throw new TokenRejected('insufficient_scope', { requiredScopes: policy.scopes });
   }
   if (policy.actors.length > 0 && !policy.actors.includes(principal.actor[0] ?? '')) {
     throw new TokenRejected('actor_not_allowed');
   }
+  return true;
 }
 
 type Metadata = Readonly<Record<string, unknown>>;

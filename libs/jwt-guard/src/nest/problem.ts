@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
+import { bearerChallenge } from '../core/bearer-challenge';
 import { type Refusal, RETRY_AFTER_SECONDS, TokenRejected } from '../core/refusals';
-import { bearerChallenge } from './bearer-challenge';
 
 /** A problem document (RFC 9457) with a stable `code` for machines. */
 export interface Problem {

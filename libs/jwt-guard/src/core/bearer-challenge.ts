@@ -1,8 +1,10 @@
-import { type TokenRejected } from '../core/refusals';
+import { type TokenRejected } from './refusals';
 
 /**
  * The `WWW-Authenticate` value for a rejection (RFC 6750, section 3): without `error` where no token was sent,
  * with `scope` where one more was needed.
+ *
+ * @param realm without quotes and backslashes
  */
 export function bearerChallenge(rejection: TokenRejected, realm: string): string {
   const attributes = [`realm="${realm}"`];

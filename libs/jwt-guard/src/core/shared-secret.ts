@@ -1,0 +1,74 @@
+import { createSecretKey } from 'node:crypto';
+import { deflateRawSync } from 'node:zlib';
+import { SHARED_SECRET_ALGORITHMS, sharedSecretCheck, type SharedSecretAlgorithmName } from './algorithms';
+import { type KeyReport, type KeySource } from './resolve-key';
+import { type VerificationKey } from './verification-key';
+
+const MIN_ENTROPY_BITS = 256;
+/** Long enough, and in every tutorial. */
+const KNOWN_SECRETS =
+  /your[-_ ]?(\d{3}[-_ ]?bit|secret|jwt|super)|a-string-secret|change[-_ ]?(me|this|it)|(super|top|very)[-_ ]?secret|secret[-_ ]?key|0123456789|abcdefghij|qwertyuiop|password/i;
+/** What a text is written in, and how many letters that has: a secret in hex has half the bytes that it seems to. */
+const ALPHABETS: readonly (readonly [letters: RegExp, size: number])[] = [
+  [/^\d*$/, 10],
+  [/^(?:[\da-f]*|[\dA-F]*)$/, 16],
+  [/^[\w+/=-]*$/, 64],
+  [/^[\x20-\x7e]*$/, 95],
+];
+
+/**
+ * One secret that issuer and service share, for one algorithm. It never stands in one policy with signatures:
+ * whoever can verify with it can sign with it, and a public key must never be taken for one.
+ */
+export class SharedSecret implements KeySource {
+  readonly single = true;
+  readonly ready = true;
+  readonly #key: VerificationKey;
+
+  /**
+   * @param secret as text its UTF-8 bytes are the key, as with other JWT libraries; pass the decoded bytes of one
+   *   that is written down in base64 or hex
+   * @throws TypeError for a weak one; the message never shows it
+   */
+  constructor(secret: string | Uint8Array, algorithm: SharedSecretAlgorithmName) {
+    const bytes = Buffer.from(secret as Uint8Array);
+    // RFC 7518, section 3.2: a key as long as the hash, or longer.
+    const least = SHARED_SECRET_ALGORITHMS[algorithm].bytes;
+    if (bytes.length < least) throw new TypeError(`sharedSecret: ${algorithm} takes ${least} bytes or more`);
+    if (estimatedBits(secret, bytes) < MIN_ENTROPY_BITS || KNOWN_SECRETS.test(bytes.toString('latin1'))) {
+      throw new TypeError('sharedSecret: it can be guessed; generate 32 random bytes or more');
+    }
+    const keyObject = createSecretKey(bytes);
+    const check = sharedSecretCheck(algorithm, keyObject);
+    this.#key = Object.freeze({ kid: 'shared-secret', algorithm, keyObject, check });
+  }
+
+  known(): VerificationKey {
+    return this.#key;
+  }
+
+  find(): VerificationKey {
+    return this.#key;
+  }
+
+  report(): KeyReport {
+    const { kid, algorithm } = this.#key;
+    return { source: 'sharedSecret', usable: [{ kid, algorithm }], unusable: [] };
+  }
+
+  load(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {}
+}
+
+/**
+ * An upper bound of what there is to guess: by the letters that it is written in, and by what is left of it when
+ * its repetitions are taken out. Chance can't be seen in the result, so a long sentence passes.
+ */
+function estimatedBits(secret: string | Uint8Array, bytes: Buffer): number {
+  const alphabet = typeof secret === 'string' ? ALPHABETS.find(([letters]) => letters.test(secret)) : undefined;
+  const byLetters = bytes.length * Math.log2(alphabet?.[1] ?? 256);
+  return Math.min(byLetters, deflateRawSync(bytes, { level: 9 }).length * 8);
+}

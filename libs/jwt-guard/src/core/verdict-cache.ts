@@ -1,0 +1,63 @@
+import { LRUCache } from 'lru-cache';
+import { type RawToken, type ValidatedToken } from './token-states';
+
+/** Of a signature: as good as random, so that tokens rarely meet, and short, so that it is hashed quickly. */
+const LOOKUP_CHARACTERS = 32;
+
+export interface VerdictCacheLimits {
+  readonly entries: number;
+  /** Of tokens and what was made of them, roughly. */
+  readonly bytes: number;
+}
+
+/**
+ * Remembers the tokens of one verifier that were found good, so that their signatures are computed once. It
+ * knows nothing about bad ones: those can be made up without end.
+ *
+ * What it remembers never changes for a given token and key. What does change – the time, revocation, whether
+ * the key is still the issuer's – is asked each time; the last of these here.
+ */
+export class VerdictCache {
+  readonly #verdicts: LRUCache<string, ValidatedToken>;
+
+  constructor(private readonly limits: VerdictCacheLimits) {
+    this.#verdicts = new LRUCache({
+      max: limits.entries || 1,
+      maxSize: limits.bytes,
+      // The text, and about as much again for its claims.
+      sizeCalculation: ({ raw }) => 2 * raw.length,
+    });
+  }
+
+  recall(raw: RawToken): ValidatedToken | undefined {
+    const lookup = raw.slice(-LOOKUP_CHARACTERS);
+    const verdict = this.#verdicts.get(lookup);
+    // In full: the end alone could be put behind other claims.
+    if (verdict === undefined || verdict.raw !== raw) return undefined;
+    if (isCurrent(verdict)) return verdict;
+    this.#verdicts.delete(lookup);
+    return undefined;
+  }
+
+  remember(verdict: ValidatedToken): void {
+    // The key may have left while the token was on its way through the stages.
+    if (this.limits.entries > 0 && isCurrent(verdict))
+      this.#verdicts.set(verdict.raw.slice(-LOOKUP_CHARACTERS), verdict);
+  }
+
+  /** Drops what was verified with keys that are their issuers' no more, for the sake of memory. */
+  prune(): void {
+    for (const [lookup, verdict] of this.#verdicts.entries()) {
+      if (!isCurrent(verdict)) this.#verdicts.delete(lookup);
+    }
+  }
+
+  get size(): number {
+    return this.#verdicts.size;
+  }
+}
+
+/** The key *object*: a key that was replaced by another under its id is not it. */
+function isCurrent({ issuer, key }: ValidatedToken): boolean {
+  return issuer.keys.known(key.kid) === key;
+}

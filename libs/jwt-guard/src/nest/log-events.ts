@@ -1,0 +1,28 @@
+import { type LoggerService } from '@nestjs/common';
+import { clockSkewWarning } from '../core/clock-skew';
+import { type ClockSkewEvent, type JwksFetchEvent, type VerifierObserver } from '../core/observer';
+
+type Log = Required<Pick<LoggerService, 'log' | 'warn'>>;
+
+/** Logs what an operator has to know of a verifier, and passes everything on to the app's own observer. */
+export function logEvents(log: Log, observer: VerifierObserver | undefined): VerifierObserver {
+  const failing = new Set<string>();
+  return {
+    verified: observer?.verified && ((event) => observer.verified?.(event)),
+    jwksFetched(event: JwksFetchEvent): void {
+      const { issuer, outcome, reason, keys } = event;
+      // Not each failure: while the issuer is away there is one every two seconds.
+      if (outcome === 'failed' && !failing.has(issuer)) {
+        failing.add(issuer);
+        log.warn(`The keys of ${issuer} can not be fetched (${keys} known): ${reason}`);
+      } else if (outcome !== 'failed' && failing.delete(issuer)) {
+        log.log(`The keys of ${issuer} can be fetched again (${keys})`);
+      }
+      observer?.jwksFetched?.(event);
+    },
+    clockSkewed(event: ClockSkewEvent): void {
+      log.warn(clockSkewWarning(event));
+      observer?.clockSkewed?.(event);
+    },
+  };
+}

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { calculateJwkThumbprint, CompactSign, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
 
@@ -101,12 +101,15 @@ export class JwksServer {
   /** How long an answer takes. */
   delayMs = 0;
   requests = 0;
+  /** Headers of the request that came last. */
+  lastHeaders: IncomingHttpHeaders = {};
   readonly #server: Server;
 
   private constructor(body: unknown) {
     this.body = body;
-    this.#server = createServer((_request, response) => {
+    this.#server = createServer((request, response) => {
       this.requests++;
+      this.lastHeaders = request.headers;
       if (this.hangs) return;
       const answer = () => {
         response.writeHead(this.status, { 'content-type': 'application/jwk-set+json', ...this.headers });

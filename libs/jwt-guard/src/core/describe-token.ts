@@ -36,6 +36,9 @@ export function redacted(raw: RawToken): string {
   return `${printable(`${header}.${payload}`).slice(1, -1)}.(signature of ${signature.length} characters)`;
 }
 
+/** What `describeForm` says of a token that has the right form. */
+export const WELL_FORMED = 'in canonical base64url, the first two strict JSON objects';
+
 /** How a token is formed, in words; its header and payload as far as they can be read. */
 export function describeForm(raw: RawToken): { actual: string; header?: Members; claims?: Members } {
   const parts = raw.split('.');
@@ -54,7 +57,7 @@ export function describeForm(raw: RawToken): { actual: string; header?: Members;
     const part = header ? 'payload' : 'header';
     return { actual: `${part} that is not one JSON object with each name once, at most 16 deep`, ...readable };
   }
-  return { actual: 'as expected', ...readable };
+  return { actual: WELL_FORMED, ...readable };
 }
 
 export interface Ages {

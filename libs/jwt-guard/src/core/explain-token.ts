@@ -1,7 +1,7 @@
 import { checkRevocation } from './check-revocation';
 import { checkTimes } from './check-times';
 import { decodeToken } from './decode-token';
-import { ages, describeForm, hintsFor, type Ages, printable, redacted } from './describe-token';
+import { type Ages, ages, describeForm, hintsFor, printable, redacted, WELL_FORMED } from './describe-token';
 import { type Principal } from './principal';
 import { PROFILES } from './profiles';
 import { isRefusal, type OutageCode, type RejectionCode, TokenRejected } from './refusals';
@@ -24,12 +24,16 @@ import { verifySignature } from './verify-signature';
 export type StageName =
   'decode' | 'select_issuer' | 'resolve_key' | 'verify_signature' | 'validate_claims' | 'check_revocation';
 
+type Code = RejectionCode | OutageCode;
+
 export type CheckOutcome = 'passed' | 'failed' | 'skipped';
 
 /** One thing that a stage looks at. */
 export interface CheckTrace {
   readonly check: string;
   readonly outcome: CheckOutcome;
+  /** Why it failed. */
+  readonly code?: Code;
   readonly expected: string;
   /** What the token has, as JSON where it is a claim or a header parameter. */
   readonly actual: string;
@@ -39,17 +43,17 @@ export interface StageTrace {
   readonly stage: StageName;
   /** `skipped`: a stage before it failed. Its checks may have been made all the same, on claims that nobody verified. */
   readonly outcome: CheckOutcome;
-  readonly code?: RejectionCode | OutageCode;
+  readonly code?: Code;
   /** Of the check that failed. */
-  readonly expected?: string;
-  readonly actual?: string;
+  readonly expected?: string | undefined;
+  readonly actual?: string | undefined;
   readonly checks: readonly CheckTrace[];
 }
 
 /** Why a token is accepted, refused, or neither, for whoever holds it. */
 export interface DecisionTrace {
   readonly outcome: 'accepted' | 'rejected' | 'undecided';
-  readonly code?: RejectionCode | OutageCode;
+  readonly code?: Code;
   /** What the code says. */
   readonly reason?: string;
   /** HTTP status of the answer that the code leads to. */
@@ -91,8 +95,8 @@ export async function explainToken(raw: RawToken, policy: VerifierPolicy): Promi
     () => signatureChecks(attributed),
     () => verifySignature(attributed as AttributedToken, key as NonNullable<typeof key>),
   );
-  const issuer = attributed?.issuer;
-  const claimChecks = issuer ? claimsChecks(attributed.unverifiedClaims, issuer, policy, now) : [];
+  const issuer = unverified && policy.issuers.get(unverified.unverifiedIssuer);
+  const claimChecks = issuer ? claimsChecks(unverified.unverifiedClaims, issuer, policy, now) : [];
   const validated = await trace.stage('validate_claims', claimChecks, () => {
     const token = validateClaims(verified as NonNullable<typeof verified>);
     checkTimes(token, policy, now);
@@ -126,12 +130,12 @@ interface Check {
   readonly check: string;
   readonly expected: string;
   readonly actual: string;
-  readonly fails: readonly (RejectionCode | OutageCode)[] | (() => unknown);
+  readonly fails: readonly Code[] | (() => unknown);
 }
 
 class Trace {
   readonly stages: StageTrace[] = [];
-  refusal: (Error & { readonly code: RejectionCode | OutageCode; readonly status: number }) | undefined;
+  refusal: (Error & { readonly code: Code; readonly status: number }) | undefined;
 
   /** The stage's result; `undefined` when it, or one before it, failed. */
   async stage<Result>(
@@ -157,35 +161,34 @@ class Trace {
 
   #write(stage: StageName, outcome: CheckOutcome, listed: readonly Check[] | (() => readonly Check[])): void {
     const checks = made(typeof listed === 'function' ? listed() : listed, outcome, this.refusal?.code);
-    const { expected, actual } = (outcome === 'failed' && checks.find((check) => check.outcome === 'failed')) || {};
-    this.stages.push({
-      stage,
-      outcome,
-      ...(outcome === 'failed' && this.refusal && { code: this.refusal.code }),
-      ...(expected !== undefined && { expected, actual: actual ?? '' }),
-      checks,
-    });
+    if (outcome !== 'failed') return void this.stages.push({ stage, outcome, checks });
+    const code = this.refusal?.code;
+    const { expected, actual } = checks.find((check) => check.code === code) ?? {};
+    this.stages.push({ stage, outcome, ...(code && { code }), ...(expected && { expected, actual }), checks });
   }
 }
 
-function made(checks: readonly Check[], stage: CheckOutcome, code: string | undefined): CheckTrace[] {
-  let failed = false;
-  return checks.map(({ check, expected, actual, fails }) => {
-    if (typeof fails === 'function') return { check, outcome: outcomeOf(fails), expected, actual };
+function made(checks: readonly Check[], stage: CheckOutcome, code: Code | undefined): CheckTrace[] {
+  const at = stage === 'failed' ? checks.findIndex(({ fails }) => isAmong(code, fails)) : checks.length;
+  return checks.map(({ check, expected, actual, fails }, i) => {
+    if (typeof fails === 'function') return { check, ...outcomeOf(fails), expected, actual };
     // Made one after the other: those before the one that failed have passed, those after it weren't made.
-    if (stage !== 'failed' || failed) return { check, outcome: failed ? 'skipped' : stage, expected, actual };
-    failed = (fails as readonly string[]).includes(code ?? '');
-    return { check, outcome: failed ? 'failed' : 'passed', expected, actual };
+    if (i === at) return { check, outcome: 'failed', ...(code && { code }), expected, actual };
+    return { check, outcome: i < at && stage !== 'skipped' ? 'passed' : 'skipped', expected, actual };
   });
 }
 
-function outcomeOf(check: () => unknown): CheckOutcome {
+function isAmong(code: Code | undefined, fails: Check['fails']): boolean {
+  return typeof fails !== 'function' && code !== undefined && fails.includes(code);
+}
+
+function outcomeOf(check: () => unknown): { outcome: CheckOutcome; code?: Code } {
   try {
     check();
-    return 'passed';
+    return { outcome: 'passed' };
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    return 'failed';
+    return { outcome: 'failed', code: error.code };
   }
 }
 
@@ -203,6 +206,14 @@ function decodeChecks(raw: RawToken, policy: VerifierPolicy): Check[] {
       fails: ['token_too_large'],
     },
     {
+      check: 'form',
+      expected: `header, payload and signature ${WELL_FORMED}`,
+      actual,
+      fails: () => {
+        if (actual !== WELL_FORMED) throw new TokenRejected('token_malformed');
+      },
+    },
+    {
       check: 'alg',
       expected: `one of ${list(policy.algorithms)}`,
       actual: printable(header?.alg),
@@ -216,12 +227,6 @@ function decodeChecks(raw: RawToken, policy: VerifierPolicy): Check[] {
     },
     { check: 'kid', expected: 'a text of 1 to 256 characters', actual: printable(header?.kid), fails: ['kid_missing'] },
     { check: 'iss', expected: 'a text', actual: printable(claims?.iss), fails: ['claim_missing', 'claim_malformed'] },
-    {
-      check: 'form',
-      expected: 'header, payload and signature in canonical base64url, the first two strict JSON objects',
-      actual,
-      fails: ['token_malformed'],
-    },
   ];
 }
 

@@ -198,4 +198,190 @@ describe('JwksClient', () => {
     expect(keys.ready).toBe(false);
     expect(await outcome(keys.find(first.kid))).toBe('keys_unavailable');
   });
+
+  describe('with an ETag', () => {
+    beforeEach(() => {
+      server.headers = { etag: '"v1"' };
+    });
+    const refetched = async (keys: JwksClient) => {
+      const before = server.requests;
+      await outcome(keys.find('unknown'));
+      expect(server.requests).toBe(before + 1);
+    };
+
+    it('asks for what has changed, and keeps what has not', async () => {
+      const keys = client();
+      await keys.load();
+      expect(server.lastHeaders['if-none-match']).toBeUndefined();
+      server.status = 304;
+      server.body = '';
+      await refetched(keys);
+      expect(server.lastHeaders['if-none-match']).toBe('"v1"');
+      expect(await outcome(keys.find(first.kid))).toBe(first.kid);
+      // An unknown kid is refused after it: the issuer has said what its keys are.
+      expect(await outcome(keys.find('unknown'))).toBe('key_unknown');
+    });
+
+    it('is fresh again after a 304', async () => {
+      const keys = client({ maxStaleMs: 200, refreshMs: 60 });
+      await keys.load();
+      server.status = 304;
+      server.body = '';
+      const until = performance.now() + 400;
+      while (performance.now() < until) {
+        expect(keys.known(first.kid)?.kid).toBe(first.kid);
+        await sleep(10);
+      }
+    });
+
+    it('takes the new set, and its tag', async () => {
+      const keys = client();
+      await keys.load();
+      server.body = { keys: [second.publicJwk] };
+      server.headers = { etag: '"v2"' };
+      expect(await outcome(keys.find(second.kid))).toBe(second.kid);
+      await refetched(keys);
+      expect(server.lastHeaders['if-none-match']).toBe('"v2"');
+    });
+
+    it('does not send the tag of an answer that it could not use', async () => {
+      const keys = client();
+      await keys.load();
+      server.body = { keys: [] };
+      server.headers = { etag: '"broken"' };
+      await refetched(keys);
+      await refetched(keys);
+      expect(server.lastHeaders['if-none-match']).toBe('"v1"');
+    });
+
+    it('takes a 304 that it did not ask for as a failure', async () => {
+      server.status = 304;
+      server.body = '';
+      const keys = client();
+      await keys.load();
+      expect(keys.ready).toBe(false);
+      expect(keys.report().lastFailure).toContain('304');
+    });
+  });
+
+  it('keeps the object of a key that is the same, and no other', async () => {
+    const keys = client();
+    await keys.load();
+    const before = keys.known(first.kid);
+    server.body = { keys: [second.publicJwk, { ...first.publicJwk, use: undefined }] };
+    await outcome(keys.find(second.kid));
+    expect(keys.known(first.kid)).toBe(before);
+    server.body = { keys: [{ ...second.publicJwk, kid: first.kid }] };
+    await outcome(keys.find('unknown'));
+    expect(keys.known(first.kid)).toBeDefined();
+    expect(keys.known(first.kid)).not.toBe(before);
+  });
+
+  it('says when a key has left, and not when one has come', async () => {
+    const onRemoval = jest.fn();
+    const keys = client({}, { onRemoval });
+    await keys.load();
+    server.body = { keys: [first.publicJwk, second.publicJwk] };
+    await outcome(keys.find(second.kid));
+    expect(onRemoval).not.toHaveBeenCalled();
+    server.body = { keys: [second.publicJwk] };
+    await outcome(keys.find('unknown'));
+    expect(onRemoval).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells its observer of every fetch', async () => {
+    const jwksFetched = jest.fn();
+    const keys = client({}, { observer: { jwksFetched } });
+    await keys.load();
+    await outcome(keys.find('unknown'));
+    server.status = 500;
+    await outcome(keys.find('unknown'));
+    const issuer = 'https://issuer.test';
+    const durationSeconds = expect.any(Number) as number;
+    expect(jwksFetched.mock.calls).toEqual([
+      [{ issuer, outcome: 'changed', durationSeconds, keys: 1 }],
+      [{ issuer, outcome: 'unchanged', durationSeconds, keys: 1 }],
+      [{ issuer, outcome: 'failed', durationSeconds, keys: 1, reason: 'the JWKS was answered with status 500' }],
+    ]);
+  });
+
+  it('reports which keys can be used, which can not, and why', async () => {
+    server.body = {
+      keys: [first.publicJwk, { ...second.publicJwk, use: 'enc' }, { kty: 'oct', k: 'AAAA', kid: 'mac' }],
+    };
+    const keys = client();
+    await keys.load();
+    expect(keys.report()).toMatchObject({
+      source: server.url,
+      usable: [{ kid: first.kid, algorithm: 'ES256' }],
+      unusable: [
+        { kid: second.kid, reason: 'its use is not sig' },
+        { kid: 'mac', reason: 'it is published with the private or symmetric member k' },
+      ],
+      ageSeconds: expect.any(Number) as number,
+    });
+  });
+
+  it('tells of clocks that are apart at the third reading, once', async () => {
+    const clockSkewed = jest.fn();
+    const keys = client({}, { observer: { clockSkewed }, now: () => Date.now() / 1000 + 60 });
+    await keys.load();
+    for (let reading = 2; reading <= 4; reading++) {
+      expect(clockSkewed).toHaveBeenCalledTimes(reading > 3 ? 1 : 0);
+      await outcome(keys.find('unknown'));
+    }
+    expect(clockSkewed).toHaveBeenCalledTimes(1);
+    const [[event]] = clockSkewed.mock.calls as [[{ issuer: string; skewSeconds: number }]];
+    expect(event.issuer).toBe('https://issuer.test');
+    expect(Math.round(event.skewSeconds / 5)).toBe(12);
+    expect(keys.report().clockSkewSeconds).toBeCloseTo(event.skewSeconds, -1);
+  });
+
+  it('warns the process of clocks that are apart when nobody observes it', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
+    const keys = client({}, { now: () => Date.now() / 1000 - 60 });
+    await keys.load();
+    await outcome(keys.find('unknown'));
+    expect(warn).not.toHaveBeenCalled();
+    await outcome(keys.find('unknown'));
+    expect(warn.mock.calls.map(([message]) => message)).toEqual([
+      expect.stringMatching(/^The clock of this machine is (59|60|61)\.\d s behind that of https:\/\/issuer\.test/),
+    ]);
+  });
+
+  it('goes on when its observer throws, and says so', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
+    const jwksFetched = () => {
+      throw new Error('metrics are down');
+    };
+    const keys = client({}, { observer: { jwksFetched } });
+    await keys.load();
+    expect(keys.ready).toBe(true);
+    expect(warn.mock.calls.map(([message]) => message)).toEqual([
+      "The observer's jwksFetched failed: Error: metrics are down",
+    ]);
+  });
+
+  it('gives a new key to its tokens within 2.5 s while 1,000 unknown ids a second arrive', async () => {
+    const keys = client({ gapMs: 2_000, waitMs: 2_500, timeoutMs: 3_000 });
+    await keys.load();
+    const flooding = new AbortController();
+    const flood = (async () => {
+      const verdicts: Promise<string>[] = [];
+      for (let i = 0; !flooding.signal.aborted && i < 10_000; i += 10) {
+        for (let j = 0; j < 10; j++) verdicts.push(outcome(keys.find(`made-up-${i + j}`)));
+        await sleep(10);
+      }
+      return Promise.all(verdicts);
+    })();
+    await sleep(500);
+    server.body = { keys: [first.publicJwk, second.publicJwk] };
+    const asked = server.requests;
+    const found = await Promise.all(Array.from({ length: 20 }, () => outcome(keys.find(second.kid))));
+    expect(new Set(found)).toEqual(new Set([second.kid]));
+    expect(server.requests).toBe(asked + 1);
+    flooding.abort();
+    keys.close();
+    await flood;
+  });
 });

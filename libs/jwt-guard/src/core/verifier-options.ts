@@ -129,10 +129,20 @@ export interface VerifierPolicy extends DecodeRules, TimeRules {
 const VERDICT_CACHE_BYTES = 16 * 1024 * 1024;
 const LONGEST_LIFETIME_SECONDS = 31 * 86_400;
 
+/** Makes an issuer's keys out of its options. */
+export type KeySourceFactory = (
+  options: IssuerOptions,
+  algorithms: ReadonlySet<AnyAlgorithmName>,
+  shared: Shared,
+) => KeySource;
+
 /**
  * @throws TypeError naming the option that is missing or makes no sense
  */
-export function resolveVerifierOptions(options: TokenVerifierOptions): VerifierPolicy {
+export function resolveVerifierOptions(
+  options: TokenVerifierOptions,
+  keysFor: KeySourceFactory = keySource,
+): VerifierPolicy {
   if (!Array.isArray(options?.issuers) || options.issuers.length === 0) {
     throw new TypeError('issuers: at least one issuer is required');
   }
@@ -149,7 +159,7 @@ export function resolveVerifierOptions(options: TokenVerifierOptions): VerifierP
   };
   const issuers = new Map<string, IssuerPolicy>();
   for (const issuer of options.issuers as readonly IssuerOptions[]) {
-    const policy = issuerPolicy(issuer, options.maxLifetimeSeconds, shared);
+    const policy = issuerPolicy(issuer, options.maxLifetimeSeconds, shared, keysFor);
     if (issuers.has(policy.issuer)) throw new TypeError(`issuers: ${policy.issuer} is listed twice`);
     issuers.set(policy.issuer, policy);
   }
@@ -159,7 +169,12 @@ export function resolveVerifierOptions(options: TokenVerifierOptions): VerifierP
 
 type Shared = Pick<VerifierPolicy, 'clockToleranceSeconds' | 'verdicts' | 'observer' | 'now'>;
 
-function issuerPolicy(options: IssuerOptions, maxLifetimeSeconds: number | undefined, shared: Shared): IssuerPolicy {
+function issuerPolicy(
+  options: IssuerOptions,
+  maxLifetimeSeconds: number | undefined,
+  shared: Shared,
+  keysFor: KeySourceFactory,
+): IssuerPolicy {
   const { issuer } = options;
   if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer: required, a string');
   const audience: ReadonlySet<unknown> = new Set([options.audience].flat());
@@ -185,7 +200,7 @@ function issuerPolicy(options: IssuerOptions, maxLifetimeSeconds: number | undef
     profile,
     maxLifetimeSeconds: lifetimeOf(options, profile, maxLifetimeSeconds),
     ignoredHeaderParameters: new Set(ignored),
-    keys: keySource(options, algorithms, shared),
+    keys: keysFor(options, algorithms, shared),
   });
 }
 

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { exportSPKI, importJWK } from 'jose';
-import { generateTestKey, type TestIssuer } from './test-issuer';
+import { type TestIssuer } from './test-issuer';
+import { generateTestKey } from './test-key';
 
 /** A token that must be refused, and the code that must say why. */
 export interface HostileToken {

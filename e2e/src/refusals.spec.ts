@@ -138,14 +138,16 @@ describe('every hostile token', () => {
   const expectedOf = (tokens: HostileToken[], expectation: (token: HostileToken) => object) =>
     Object.fromEntries(tokens.map((token) => [token.name, expectation(token)]));
 
-  /** White space ends a token in a header: that is a malformed header, and told as such. */
-  const inHeaders = ({ name }: HostileToken) => name === 'white space inside';
+  /** What gets to a verifier at all, and is as bad a few seconds later: the clock of the apps goes on. */
+  const tokensFor = async (issuer: TestIssuer) =>
+    (await hostileTokens(issuer)).filter(({ sendable, momentary }) => sendable && !momentary);
 
   it.each([
     ['gateway', '/api/documents'],
     ['resource', '/documents'],
   ] as const)('is refused by %s over HTTP, with its reason', async (name, path) => {
-    const tokens = await hostileTokens(issuers[name]);
+    const tokens = await tokensFor(issuers[name]);
+    expect(tokens.length).toBeGreaterThan(250);
     const seen: Record<string, object> = {};
     await Promise.all(
       tokens.map(async ({ name: title, token }) => {
@@ -158,29 +160,20 @@ describe('every hostile token', () => {
       }),
     );
     const type = 'application/problem+json';
-    expect(seen).toEqual(
-      expectedOf(tokens, (token) =>
-        inHeaders(token)
-          ? { status: 400, type, code: 'authorization_malformed', error: 'invalid_request' }
-          : { status: 401, type, code: token.code, error: 'invalid_token' },
-      ),
-    );
+    expect(seen).toEqual(expectedOf(tokens, ({ code }) => ({ status: 401, type, code, error: 'invalid_token' })));
   });
 
   it('is refused by audit over TCP, with its reason', async () => {
-    const tokens = await hostileTokens(issuers.audit);
+    const tokens = await tokensFor(issuers.audit);
     const seen: Record<string, object> = {};
-    for (const { name, token } of tokens) {
+    const judge = async ({ name, token }: HostileToken) => {
       const packet = { pattern: 'audit.whoami', data: {}, metadata: { authorization: `Bearer ${token}` } };
       const { err } = await callRpc(apps.audit.addresses.rpc ?? '', packet);
       const { status, code } = err as { status: number; code: string };
       seen[name] = { status, code };
-    }
-    expect(seen).toEqual(
-      expectedOf(tokens, (token) =>
-        inHeaders(token) ? { status: 400, code: 'authorization_malformed' } : { status: 401, code: token.code },
-      ),
-    );
+    };
+    await Promise.all(tokens.map(judge));
+    expect(seen).toEqual(expectedOf(tokens, ({ code }) => ({ status: 401, code })));
   });
 
   it('over TCP, no token and one in the wrong place are refused as well', async () => {

@@ -7,8 +7,11 @@ import {
   Get,
   HttpException,
   type INestApplication,
+  Logger,
+  type LoggerService,
   Module,
   Post,
+  Req,
   UseFilters,
   UseGuards,
   type ArgumentsHost,
@@ -33,6 +36,7 @@ import {
   Public,
   RequireActor,
   RequireScopes,
+  TokenVerifier,
 } from '../src';
 
 /** A filter as teams write it: it makes its own answer, and sets no headers. */
@@ -80,6 +84,11 @@ class TestController {
   @Get('stacked')
   stacked() {
     return {};
+  }
+
+  @Get('user')
+  user(@Req() request: { user: Principal }) {
+    return { user: request.user.subject };
   }
 
   @Public('passport guards it, as in code from before')
@@ -145,14 +154,18 @@ class DerivedController extends OpenBase {
 
 type Platform = 'express' | 'fastify';
 
-async function startApp(platform: Platform, options: JwtGuardOptions): Promise<{ app: INestApplication; url: string }> {
+async function startApp(
+  platform: Platform,
+  options: JwtGuardOptions,
+  logger: LoggerService | false = false,
+): Promise<{ app: INestApplication; url: string }> {
   @Module({
     imports: [JwtGuardModule.forRoot(options)],
     controllers: [TestController, NarrowController, WideController, DerivedController],
   })
   class TestModule {}
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
-  const app = await NestFactory.create(TestModule, adapter, { logger: false });
+  const app = await NestFactory.create(TestModule, adapter, { logger });
   await app.listen(0, '127.0.0.1');
   return { app, url: (await app.getUrl()).replace('[::1]', '127.0.0.1') };
 }
@@ -267,7 +280,9 @@ describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => 
 
   it("gives the verdict of AuthGuard('jwt') in code from before, for every hostile token", async () => {
     expect((await call('passport', await issuer.token())).status).toBe(200);
-    for (const { name, token } of await hostileTokens(issuer)) {
+    const sendable = (await hostileTokens(issuer)).filter((hostile) => hostile.sendable);
+    expect(sendable.length).toBeGreaterThan(250);
+    for (const { name, token } of sendable) {
       const [own, passports] = await Promise.all([call('undecorated', token), call('passport', token)]);
       expect({
         name,
@@ -297,6 +312,36 @@ describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => 
     } finally {
       await second.app.close();
     }
+  });
+
+  it("gives AuthGuard('jwt') and JwtGuard of two apps each its own verdict for the whole catalogue", async () => {
+    const other = await TestIssuer.create({ audience: 'other', issuer: issuer.issuer, keys: issuer.keys });
+    const second = await startApp(platform, optionsFor(other));
+    try {
+      const tokens = (await hostileTokens(other)).filter((hostile) => hostile.sendable);
+      for (const { name, token, code } of tokens) {
+        const answers = await Promise.all(['undecorated', 'passport'].map((path) => call(path, token, second.url)));
+        expect([name, ...answers.map(({ body }) => body.code)]).toEqual([name, code, code]);
+      }
+      for (const [token, own, others] of [
+        [await issuer.token(), 200, 401],
+        [await other.token(), 401, 200],
+      ] as const) {
+        for (const path of ['undecorated', 'passport', 'undecorated']) {
+          expect((await call(path, token)).status).toBe(own);
+          expect((await call(path, token, second.url)).status).toBe(others);
+        }
+      }
+    } finally {
+      await second.app.close();
+    }
+  });
+
+  it('leaves the request as passport does, whether the token was verified before or not', async () => {
+    const token = await issuer.token({ jti: 'seen-twice' });
+    const [first, again] = [await call('user', token), await call('user', token)];
+    expect(first.body).toEqual({ user: issuer.claims().sub });
+    expect(again).toEqual(first);
   });
 
   it("takes the token where one of passport-jwt's extractors finds it", async () => {
@@ -420,6 +465,52 @@ describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => 
 });
 
 describe('JwtGuard', () => {
+  it('says at the start that nothing can be revoked, and later when keys can not be had, once', async () => {
+    const lines: string[] = [];
+    const line = (message: unknown) => void lines.push(String(message));
+    const logger = { log: line, warn: line, error: line, fatal: line };
+    const issuer = await TestIssuer.create();
+    const server = await JwksServer.start(issuer.jwks);
+    server.status = 500;
+    const jwksFetched = jest.fn();
+    const { app } = await startApp(
+      'fastify',
+      {
+        issuers: [
+          {
+            issuer: issuer.issuer,
+            audience: 'resource',
+            algorithms: ['ES256'],
+            jwksUri: server.url,
+            dangerouslyAllowHttp: true,
+          },
+        ],
+        observer: { jwksFetched },
+      },
+      logger,
+    );
+    Logger.overrideLogger(logger);
+    try {
+      await app
+        .get(TokenVerifier)
+        .verify(await issuer.token())
+        .catch(() => undefined);
+      while (jwksFetched.mock.calls.length < 3) await sleep(10);
+      server.status = 200;
+      while (jwksFetched.mock.calls.length < 5 && !app.get(TokenVerifier).ready) await sleep(10);
+      expect(lines.filter((text) => text.includes('no revocation source'))).toHaveLength(1);
+      const told = lines.filter((text) => text.includes('The keys of'));
+      expect(told).toEqual([
+        expect.stringContaining('can not be fetched (0 known): the JWKS was answered with status 500') as string,
+        expect.stringContaining('can be fetched again (1)') as string,
+      ]);
+    } finally {
+      await app.close();
+      await server.stop();
+      Logger.overrideLogger(false);
+    }
+  });
+
   it('refuses a kind of call that it does not know', async () => {
     const issuer = await TestIssuer.create();
     const { app } = await startApp('fastify', {

@@ -98,7 +98,9 @@ async function policyFor(token: RawToken, values: Values): Promise<{ policy: Ver
     return byToken();
   };
   const texts = (value: unknown) =>
-    (Array.isArray(value) ? (value as unknown[]) : [value]).filter((entry): entry is string => typeof entry === 'string' && entry !== '');
+    (Array.isArray(value) ? (value as unknown[]) : [value]).filter(
+      (entry): entry is string => typeof entry === 'string' && entry !== '',
+    );
   const issuer = {
     issuer: given('--issuer', values.issuer, () => texts(claims.iss)[0] ?? '(none)'),
     audience: given('--audience', values.audience, () => {

@@ -10,7 +10,13 @@ const sources = (): string[] =>
     encoding: 'utf8',
   })
     .split('\n')
-    .filter((path) => /\/src\/.*\.ts$/.test(path) && !path.endsWith('.spec.ts') && !path.startsWith('libs/testing/'));
+    .filter(
+      (path) =>
+        /\/src\/.*\.ts$/.test(path) &&
+        !path.endsWith('.spec.ts') &&
+        !path.startsWith('libs/testing/') &&
+        !path.includes('/consumers/'),
+    );
 
 const documented = (path: string): Set<string> =>
   new Set([...read(path).matchAll(/`([A-Za-z_]+)`/g)].map(([, name = '']) => name));

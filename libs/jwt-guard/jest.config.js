@@ -1,1 +1,7 @@
-module.exports = { displayName: 'jwt-guard', preset: '../../jest.preset.js' };
+module.exports = {
+  displayName: 'jwt-guard',
+  preset: '../../jest.preset.js',
+  // Apps with dependencies of their own, which have a test of their own: consumers/jest.config.js.
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/consumers/'],
+  modulePathIgnorePatterns: ['/dist/', '<rootDir>/consumers/'],
+};

@@ -1,4 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type RpcException } from '@nestjs/microservices';
 import { AuthGuard } from '@nestjs/passport';
 import { randomUUID } from 'node:crypto';
 import { extractToken } from '../core/extract-token';
@@ -56,7 +57,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     const metadata = metadataOf(carrier);
     const sent = metadata[TRANSACTION_ID_HEADER];
     const transactionId = isTransactionId(sent) ? sent : randomUUID();
-    const state = new RequestState(this.verifier, () => undefined, transactionId, await rpcRefusals());
+    const state = new RequestState(this.verifier, () => undefined, transactionId, rpcRefusals());
     attachState(carrier, state);
     return refusing(state, async () => {
       const token = extractToken(authorizationOf(metadata));
@@ -102,8 +103,9 @@ function authorizationOf(metadata: Metadata): string[] {
   return typeof authorization === 'string' ? [authorization] : [];
 }
 
-async function rpcRefusals(): Promise<RequestState['refuse']> {
-  // An optional peer: whoever gets here over RPC has it.
-  const { RpcException } = await import('@nestjs/microservices');
-  return (refusal, transactionId) => new RpcException(toRpcRefusal(refusal, transactionId));
+/** Loads an optional peer, so not before it is needed: whoever gets here over RPC has it. */
+function rpcRefusals(): RequestState['refuse'] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- Jest as it comes can't do import() in CommonJS
+  const microservices = require('@nestjs/microservices') as { RpcException: typeof RpcException };
+  return (refusal, transactionId) => new microservices.RpcException(toRpcRefusal(refusal, transactionId));
 }

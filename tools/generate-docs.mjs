@@ -97,7 +97,9 @@ function optionTable(name, symbol, checker) {
       properties.set(property.name, [...(properties.get(property.name) ?? []), property]);
     }
   }
-  const rows = [...properties].map(([property, symbols]) => {
+  // As they stand in the source: what all alternatives have comes first there.
+  const inOrder = [...properties].sort(([, [a]], [, [b]]) => a.declarations[0].pos - b.declarations[0].pos);
+  const rows = inOrder.map(([property, symbols]) => {
     const [text, byDefault] = description(symbols[0], checker);
     const required = symbols.filter(({ flags }) => !(flags & ts.SymbolFlags.Optional)).length;
     const need = required === alternatives.length ? '**required**' : required > 0 ? 'alternative' : (byDefault ?? '–');

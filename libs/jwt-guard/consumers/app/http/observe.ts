@@ -52,7 +52,8 @@ export async function observe(create: (module: DynamicModule) => Promise<INestAp
     hostile: [] as unknown[],
     rpc: overRpc ?? null,
   };
-  for (const { name, token } of await hostileTokens(issuer)) {
+  for (const { name, token, sendable } of await hostileTokens(issuer)) {
+    if (!sendable) continue;
     const { status, challenge } = await get('/documents', token);
     observed.hostile.push({ name, status, challenged: challenge !== null });
   }

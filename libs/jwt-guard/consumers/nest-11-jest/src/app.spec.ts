@@ -68,7 +68,7 @@ describe('an app with JwtGuardModule', () => {
       expect({ name, code: isRefusal(refusal) ? refusal.code : refusal }).toEqual({ name, code });
     }
     verifier.close();
-  });
+  }, 60_000);
 
   it('refuses over RPC with an answer, not with a crash', async () => {
     const host = '127.0.0.1';

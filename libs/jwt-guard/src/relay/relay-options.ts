@@ -17,8 +17,12 @@ export interface RelayOptions {
   readonly tokenEndpoint: string;
   /** This service, as the issuer knows it. */
   readonly clientId: string;
+  /** The secret that this service shares with the issuer. */
   readonly clientSecret: string;
-  /** Takes a `tokenEndpoint` and `baseUrl`s without TLS: the client secret and all tokens cross the network in clear. */
+  /**
+   * Takes a `tokenEndpoint` and `baseUrl`s without TLS: the client secret and all tokens cross the network in clear.
+   * Default: false.
+   */
   readonly dangerouslyAllowHttp?: boolean;
   /** By name. There is no way to call anything else with a token. */
   readonly destinations: Readonly<Record<string, DestinationContract>>;

@@ -75,7 +75,7 @@ class ForeignIssuer {
       code_challenge_method: 'S256',
       ...more,
     });
-    let url = `${this.metadata.authorization_endpoint}?${query}`;
+    let url = `${this.metadata.authorization_endpoint}?${query.toString()}`;
     while (!url.startsWith(CALLBACK)) url = (await this.#browse(url)).headers.get('location') ?? CALLBACK;
     const code = new URL(url).searchParams.get('code') ?? '';
     const body = { grant_type: 'authorization_code', client_id: 'spa', redirect_uri: CALLBACK, code, resource };

@@ -1,4 +1,4 @@
-import { type JsonWebKey } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
 import { generateTestKey } from '@token-relay/testing';
 import { type AnyAlgorithmName } from '../src/core/algorithms';
 import { importKeySet } from '../src/core/verification-key';
@@ -73,5 +73,40 @@ describe('an RSA key', () => {
 
   it('that OpenSSL makes is used', async () => {
     for (let count = 0; count < 3; count++) expect(reason((await generateTestKey('RS256')).publicJwk)).toBeUndefined();
+  });
+});
+
+describe('an Ed25519 key', () => {
+  const key = (hex: string): JsonWebKey => ({
+    kty: 'OKP',
+    crv: 'Ed25519',
+    x: Buffer.from(hex, 'hex').toString('base64url'),
+  });
+  const SMALL = 'its point has a small order, so that anybody can sign for it';
+  const identity = `01${'00'.repeat(31)}`;
+
+  it.each([
+    ['the identity', identity],
+    ['the identity, written with the other sign', `01${'00'.repeat(30)}80`],
+    ['the identity, not reduced', `ee${'ff'.repeat(30)}7f`],
+    ['a point of order two', `ec${'ff'.repeat(30)}7f`],
+    ['a point of order four', '00'.repeat(32)],
+    ['a point of order four, with the other sign', `${'00'.repeat(31)}80`],
+    ['a point of order eight', '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'],
+    ['another point of order eight', 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa'],
+  ])('of %s is left out', (_name, hex) => {
+    // Where Node takes no such key at all, that is as good.
+    expect([SMALL, 'its members make no public key']).toContain(reason(key(hex)));
+  });
+
+  it('of the identity would take one signature for every message', () => {
+    const publicKey = createPublicKey({ key: key(identity), format: 'jwk' });
+    const forged = Buffer.concat([Buffer.from(identity, 'hex'), Buffer.alloc(32)]);
+    expect(verify(null, Buffer.from('whatever'), publicKey, forged)).toBe(true);
+    expect(reason(key(identity))).toBe(SMALL);
+  });
+
+  it('that OpenSSL makes is used', async () => {
+    expect(reason((await generateTestKey('EdDSA')).publicJwk)).toBeUndefined();
   });
 });

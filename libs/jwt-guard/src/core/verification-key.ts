@@ -9,7 +9,7 @@ import {
 } from './algorithms';
 import { MAX_KID_LENGTH } from './decode-token';
 import { type UnusableKey } from './resolve-key';
-import { hasRocaMark } from './roca';
+import { hasRocaMark, hasSmallOrder } from './weak-keys';
 
 /** A key, bound to the one algorithm that it may be used with (RFC 8725, section 3.1). */
 export interface VerificationKey {
@@ -107,17 +107,22 @@ function importKey(jwk: unknown, algorithms: ReadonlySet<AnyAlgorithmName>): Ver
 
 function weaknessOf(key: KeyObject): string | undefined {
   const { asymmetricKeyType, asymmetricKeyDetails } = key;
+  if (asymmetricKeyType === 'ed25519') {
+    return hasSmallOrder(member(key, 'x')) ? 'its point has a small order, so that anybody can sign for it' : undefined;
+  }
   if (asymmetricKeyType !== 'rsa') return undefined;
   const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
   if (modulusLength < MIN_RSA_BITS) return `its modulus has less than ${MIN_RSA_BITS} bits`;
   if (modulusLength > MAX_RSA_BITS) return `its modulus has more than ${MAX_RSA_BITS} bits`;
   const sane = publicExponent > MIN_RSA_EXPONENT && publicExponent < MAX_RSA_EXPONENT && publicExponent % 2n === 1n;
   if (!sane) return 'its exponent is not an odd number above 65536';
-  return hasRocaMark(modulusOf(key)) ? 'its private key can be computed from its modulus (CVE-2017-15361)' : undefined;
+  return hasRocaMark(BigInt(`0x${member(key, 'n').toString('hex')}`))
+    ? 'its private key can be computed from its modulus (CVE-2017-15361)'
+    : undefined;
 }
 
-function modulusOf(key: KeyObject): bigint {
-  return BigInt(`0x${Buffer.from(key.export({ format: 'jwk' }).n ?? '', 'base64url').toString('hex')}`);
+function member(key: KeyObject, name: 'n' | 'x'): Buffer {
+  return Buffer.from(key.export({ format: 'jwk' })[name] ?? '', 'base64url');
 }
 
 function fits(name: AlgorithmName, key: KeyObject): boolean {

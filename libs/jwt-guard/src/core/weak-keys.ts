@@ -19,3 +19,26 @@ const POWERS: readonly (readonly [prime: bigint, powers: ReadonlySet<bigint>])[]
 export function hasRocaMark(modulus: bigint): boolean {
   return POWERS.every(([prime, powers]) => powers.has(modulus % prime));
 }
+
+/**
+ * The y coordinates, little-endian, of the points of Ed25519 whose order divides eight, as they may be written
+ * (RFC 8032, section 5.1.3 asks for less than p; OpenSSL doesn't).
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+]);
+
+/** Whether an Ed25519 public key is one of the few for which one signature is right for many messages. */
+export function hasSmallOrder(publicKey: Uint8Array): boolean {
+  const y = Buffer.from(publicKey);
+  // The highest bit is the sign of the other coordinate.
+  const last = y.length - 1;
+  if (last >= 0) y[last] = (y[last] ?? 0) & 0x7f;
+  return SMALL_ORDER.has(y.toString('hex'));
+}

@@ -9,5 +9,12 @@ void explainCommand(process.argv.slice(2), {
   write: (text) => process.stdout.write(text),
   warn: (text) => process.stderr.write(text),
 }).then((exitCode) => {
-  process.exitCode = exitCode;
+  process.exitCode ??= exitCode;
 });
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Who doesn't read on has read enough; whoever can't be told has no verdict.
+    if (code !== 'EPIPE') process.exitCode = 2;
+  });
+}

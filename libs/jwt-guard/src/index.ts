@@ -2,6 +2,7 @@
 export { TokenVerifier } from './core/token-verifier';
 export {
   type IssuerOptions,
+  type IssuerRules,
   type JwksIssuer,
   type JwksUriIssuer,
   type SharedSecretIssuer,
@@ -9,6 +10,8 @@ export {
 } from './core/verifier-options';
 export { type AlgorithmName, type SharedSecretAlgorithmName } from './core/algorithms';
 export { type ProfileName } from './core/profiles';
+export { type KeyReport, type UnusableKey } from './core/resolve-key';
+export { type Ages } from './core/describe-token';
 export { type RequestHeaders } from './core/authorization-header';
 export {
   type CheckOutcome,
@@ -27,10 +30,12 @@ export { type JsonWebKeySet } from './core/verification-key';
 export { type Principal } from './core/principal';
 export { type RevocationSource } from './core/check-revocation';
 export {
+  type BearerError,
   isRefusal,
   type OutageCode,
   type Refusal,
   type RejectionCode,
+  RETRY_AFTER_SECONDS,
   TokenRejected,
   VerifierUnavailable,
 } from './core/refusals';

@@ -20,7 +20,8 @@ import { NestFactory } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { hostileTokens, JwksServer, TestIssuer } from '@token-relay/testing';
+import { type RpcException } from '@nestjs/microservices';
+import { type Claims, hostileTokens, JwksServer, TestIssuer } from '@token-relay/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import passport from 'passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
@@ -339,7 +340,9 @@ describe.each<Platform>(['express', 'fastify'])('JwtGuard on %s', (platform) => 
 
   it('leaves the request as passport does, whether the token was verified before or not', async () => {
     const token = await issuer.token({ jti: 'seen-twice' });
+    const asked = jest.spyOn(passport, 'authenticate');
     const [first, again] = [await call('user', token), await call('user', token)];
+    expect(asked).toHaveBeenCalledTimes(1);
     expect(first.body).toEqual({ user: issuer.claims().sub });
     expect(again).toEqual(first);
   });
@@ -528,9 +531,90 @@ describe('JwtGuard', () => {
   });
 
   it.each([
+    ['realm', { realm: 'documents – api' }],
+    ['realm', { realm: 'a "quoted" one' }],
+    ['contextHints', { contextHints: 'keep' }],
+    ['jwtFromRequest', { jwtFromRequest: 'header' }],
+  ])('does not start with a %s like %p', async (name, options) => {
+    const issuer = await TestIssuer.create();
+    const issuers = [{ issuer: issuer.issuer, audience: 'x', algorithms: ['ES256'] as const, jwks: issuer.jwks }];
+    @Module({ imports: [JwtGuardModule.forRoot({ issuers, ...options } as JwtGuardOptions)] })
+    class BadModule {}
+    const starting = NestFactory.create(BadModule, new FastifyAdapter(), { logger: false, abortOnError: false });
+    await expect(starting).rejects.toThrow(new RegExp(`^${name}: must`));
+  });
+
+  describe('over RPC', () => {
+    let issuer: TestIssuer;
+    let app: INestApplication;
+
+    beforeAll(async () => {
+      issuer = await TestIssuer.create();
+      const issuers = [
+        { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'] as const, jwks: issuer.jwks },
+      ];
+      ({ app } = await startApp('fastify', { issuers, now: issuer.clock.now }));
+    });
+    afterAll(() => app.close());
+
+    /** What the guard says of a message to that handler, and what the handler would see. */
+    async function send(handler: keyof TestController, metadata: object | undefined) {
+      const rpc = metadata && { getMetadata: () => metadata };
+      const context = {
+        getType: () => 'rpc',
+        getClass: () => TestController,
+        getHandler: () => (TestController.prototype as unknown as Record<string, unknown>)[handler],
+        switchToRpc: () => ({ getContext: () => rpc ?? {} }),
+      } as unknown as ExecutionContext;
+      try {
+        return await app.get(JwtGuard).canActivate(context);
+      } catch (error) {
+        return (error as RpcException).getError();
+      }
+    }
+    const bearer = async (claims: Claims = {}) => ({ authorization: `Bearer ${await issuer.token(claims)}` });
+
+    it('lets in who has a good token, all scopes and the right actor', async () => {
+      expect(await send('undecorated', await bearer())).toBe(true);
+      expect(await send('scoped', await bearer())).toBe(true);
+      expect(await send('acted', await bearer({ act: { sub: 'gateway' } }))).toBe(true);
+      expect(await send('open', undefined)).toBe(true);
+    });
+
+    it.each<[string, keyof TestController, Claims | undefined, number, string]>([
+      ['no token', 'undecorated', undefined, 401, 'token_missing'],
+      ['a token for another service', 'undecorated', { aud: 'audit' }, 401, 'audience_mismatch'],
+      ['a scope too few', 'scoped', { scope: 'documents:read' }, 403, 'insufficient_scope'],
+      ['no actor', 'acted', {}, 403, 'actor_not_allowed'],
+      [
+        'the right actor in the wrong place',
+        'acted',
+        { act: { sub: 'x', act: { sub: 'gateway' } } },
+        403,
+        'actor_not_allowed',
+      ],
+    ])('refuses %s, as an object with a status and a code', async (_name, handler, claims, status, code) => {
+      const refusal = await send(handler, claims && (await bearer(claims)));
+      expect(refusal).toMatchObject({ status, code, error_description: expect.any(String) as string });
+    });
+
+    it("takes the caller's transaction id only if it can be one", async () => {
+      const idOf = async (id: unknown) => {
+        const refusal = await send('undecorated', { 'x-transaction-id': id });
+        return (refusal as unknown as { transactionId: string }).transactionId;
+      };
+      expect(await idOf('a-transaction-of-another')).toBe('a-transaction-of-another');
+      for (const id of ['short', 'with a space in it', 'x'.repeat(65), ['a-transaction-of-another'], undefined]) {
+        expect(await idOf(id)).toMatch(/^[\da-f-]{36}$/);
+      }
+    });
+  });
+
+  it.each([
     ['@Public without a reason', () => Public('')],
     ['@Public with a blank one', () => Public(' ')],
     ['@RequireScopes without a scope', () => RequireScopes()],
+    ['@RequireScopes with two scopes in one text', () => RequireScopes('documents:read documents:write')],
     ['@RequireActor without an actor', () => RequireActor()],
     [
       '@RequireActor twice in a place',

@@ -14,7 +14,7 @@ const python = ['python3', '/usr/bin/python3'].find(
 const withPyJwt = python === undefined && process.env.CI === undefined ? describe.skip : describe;
 
 /** Hostile to us, but not to PyJWT, as the docs list it. A later version, or a patch, may refuse some. */
-const TAKEN = [...page.matchAll(/^- ([\w ]+)$/gm)].map(([, name]) => name);
+const TAKEN = [...page.matchAll(/^- `(\w+)`: /gm)].map(([, code]) => code).sort();
 
 withPyJwt('PyJWT, with the function from the docs', () => {
   let issuer: TestIssuer;
@@ -36,19 +36,17 @@ withPyJwt('PyJWT, with the function from the docs', () => {
       expect(text).toContain(from);
       return text.replace(from, to);
     }, code);
-    const program = [changed(placed), 'import json, sys, time', 'given = json.loads(sys.argv[1])', VERDICT, script];
-    const { stdout } = await promisify(execFile)(python ?? 'python3', [
-      '-c',
-      program.join('\n'),
-      JSON.stringify(input),
-    ]);
+    const program = [changed(placed), 'import json, sys, time', 'given = json.load(sys.stdin)', VERDICT, script];
+    const running = promisify(execFile)(python ?? 'python3', ['-c', program.join('\n')]);
+    running.child.stdin?.end(JSON.stringify(input));
+    const { stdout } = await running;
     return JSON.parse(stdout) as unknown;
   }
   const VERDICT = [
     'def verdict(token):',
     '    try:',
     '        return verify(token)["sub"]',
-    '    except jwt.PyJWTError as error:',
+    '    except Exception as error:',
     '        return type(error).__name__',
   ].join('\n');
   const verdicts = (tokens: object, changed?: (code: string) => string) =>
@@ -70,10 +68,11 @@ withPyJwt('PyJWT, with the function from the docs', () => {
       ours: await issuer.token(),
     });
     expect(found.ours).toBe(subject());
-    const taken = hostile.map(({ name }) => name).filter((name) => !/(Error|Signature)$/.test(found[name] ?? ''));
-    expect(TAKEN).toHaveLength(14);
-    expect(taken.filter((name) => !TAKEN.includes(name))).toEqual([]);
-    expect(taken).toEqual(expect.arrayContaining(['lives for a day', 'six actors', 'padding']));
+    const taken = hostile.filter(({ name }) => !/(Error|Signature)$/.test(found[name] ?? ''));
+    const codes = [...new Set(taken.map(({ code }) => code))].sort();
+    // A later version takes less.
+    expect(TAKEN).toEqual(expect.arrayContaining(codes));
+    expect(codes).toEqual(expect.arrayContaining(['claim_malformed', 'lifetime_too_long', 'token_malformed']));
   });
 
   it('takes what the docs say it takes when an argument is left out', async () => {

@@ -120,6 +120,33 @@ describe('jwt-guard explain', () => {
     expect((await run(['explain', token], '', false)).out).not.toMatch(/\x1b/);
   });
 
+  it('prints nothing that a terminal would act on, wherever it comes from', async () => {
+    const evil = '\u001b[31m\u009b2J\n\u202e\u{e0041}evil';
+    const file = join(directory, 'evil.json');
+    const key = { ...issuer.jwks.keys[0], kid: evil };
+    await writeFile(file, JSON.stringify({ keys: [key, { ...key, kid: `${evil}2`, use: 'enc' }] }));
+    const unusable = join(directory, 'unusable.json');
+    await writeFile(unusable, JSON.stringify({ keys: [{ ...key, use: 'enc' }] }));
+    const tokens = [
+      await issuer.token({ aud: [evil, 5] }),
+      await issuer.token({ iss: evil, aud: evil }, { kid: evil }),
+    ];
+    for (const token of tokens) {
+      for (const args of [
+        ['--jwks', file],
+        ['--jwks', unusable],
+        ['--jwks', evil],
+        ['--profile', evil],
+        ['--json'],
+        [],
+      ]) {
+        const { out, err } = await run(['explain', ...args, token]);
+        // eslint-disable-next-line no-control-regex
+        expect(`${out}${err}`).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]|\u{e0041}|^evil/mu);
+      }
+    }
+  });
+
   it('never shows a signature', async () => {
     const token = await issuer.token();
     for (const args of [[], ['--json']]) {

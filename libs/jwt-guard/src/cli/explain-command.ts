@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type AlgorithmName, SIGNATURE_ALGORITHMS } from '../core/algorithms';
-import { describeForm } from '../core/describe-token';
+import { describeForm, escaped } from '../core/describe-token';
 import { explainToken } from '../core/explain-token';
 import { type ProfileName, PROFILES } from '../core/profiles';
 import { VerifierUnavailable } from '../core/refusals';
@@ -68,7 +68,7 @@ export async function explainCommand(args: readonly string[], io: CommandIo): Pr
     if (token === '') throw new Error('no token was given');
     return await explain(token, values, io);
   } catch (error) {
-    io.warn(`jwt-guard: ${(error as Error).message}\n`);
+    io.warn(`jwt-guard: ${escaped((error as Error).message)}\n`);
     return COULD_NOT_TELL;
   }
 }
@@ -77,12 +77,16 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'
 
 async function explain(token: RawToken, values: Values, io: CommandIo): Promise<number> {
   const { policy, assumed } = await policyFor(token, values);
-  const trace = await explainToken(token, policy);
-  for (const { keys } of policy.issuers.values()) keys.close();
+  const trace = await explainToken(token, policy).finally(() => {
+    for (const { keys } of policy.issuers.values()) keys.close();
+  });
   const notes = assumed.map((name) => `${name} was not given: what the token says was taken for right.`);
   io.write(
     values.json
-      ? `${JSON.stringify({ ...trace, notes }, undefined, 2)}\n`
+      ? `${JSON.stringify({ ...trace, notes }, undefined, 2)
+          .split('\n')
+          .map(escaped)
+          .join('\n')}\n`
       : printTrace(trace, notes, { colors: io.colors }),
   );
   return EXIT_CODES[trace.outcome];

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { printable, words } from '../core/describe-token';
+import { escaped, printable, words } from '../core/describe-token';
 import { type CheckTrace, type DecisionTrace, type StageTrace } from '../core/explain-token';
 
 const SIGNS = { passed: '✓', failed: '✗', skipped: '–' } as const;
@@ -10,7 +10,7 @@ type Style = Parameters<typeof styleText>[0];
 
 /** The trace in words, for a terminal. */
 export function printTrace(trace: DecisionTrace, notes: readonly string[], { colors }: { colors: boolean }): string {
-  const style = (format: Style, text: string) => (colors ? styleText(format, text) : text);
+  const style = (format: Style, text: string) => (colors ? styleText(format, text, { validateStream: false }) : text);
   const { outcome, code, reason, status, token, times, key } = trace;
   const verdict = style(['bold', VERDICTS[outcome]], outcome);
   const lines = [code === undefined ? verdict : `${verdict}: ${style('bold', code)} (${status}) ${reason}`, ''];
@@ -48,5 +48,5 @@ function checkLines(check: CheckTrace, style: (format: Style, text: string) => s
 function keyLine({ kid, source, usable, ageSeconds }: NonNullable<DecisionTrace['key']>): string {
   const named = usable.find((key) => key.kid === kid);
   const age = ageSeconds === undefined ? '' : `, fetched ${words(ageSeconds)} ago`;
-  return `${printable(kid)}${named ? ` (${named.algorithm})` : ', not one that can be used'}, from ${source}${age}`;
+  return `${printable(kid)}${named ? ` (${named.algorithm})` : ', not one that can be used'}, from ${escaped(source)}${age}`;
 }

@@ -22,7 +22,10 @@ function isRevoked(principal: Principal, source: RevocationSource): boolean {
   try {
     const answer: unknown = source.isRevoked(principal);
     // Anything else – a promise, above all – is no answer, and must be taken for neither.
-    if (typeof answer !== 'boolean') throw new TypeError('isRevoked must return true or false');
+    if (typeof answer !== 'boolean') {
+      if (answer instanceof Promise) answer.catch(() => undefined);
+      throw new TypeError('isRevoked must return true or false');
+    }
     return answer;
   } catch (cause) {
     throw isRefusal(cause) ? cause : new VerifierUnavailable('revocation_unavailable', { cause });

@@ -35,6 +35,25 @@ describe('ClockSkew', () => {
     expect(skew.seconds).toBe(0);
   });
 
+  it.each([
+    ['below zero', '-50', 0],
+    ['a fraction', '1.5', 0],
+    ['longer than anybody keeps keys', '1000000000', 0],
+    ['no number', 'soon', 0],
+    ['of two caches: the first counts', '60, 30', 60],
+  ])('an age %s', (_name, age, counted) => {
+    const skew = new ClockSkew(5);
+    const { date } = Object.fromEntries(answer(0)) as { date: string };
+    skew.read(new Headers({ date, age }), NOW, 0);
+    expect(skew.seconds).toBe(0 - counted);
+  });
+
+  it('takes no date that HTTP does not know', () => {
+    const skew = new ClockSkew(5);
+    skew.read(new Headers({ date: new Date((NOW - 60) * 1000).toISOString() }), NOW, 0);
+    expect(skew.seconds).toBeUndefined();
+  });
+
   it('takes no reading from an answer without a date, and none as certain that may have been held up', () => {
     const skew = new ClockSkew(5);
     skew.read(new Headers(), NOW, 0);

@@ -23,12 +23,14 @@ export class ClockSkew {
    * @returns whether this is the reading that makes it certain
    */
   read(headers: Headers, nowSeconds: number, tripSeconds: number): boolean {
-    const date = Date.parse(headers.get('date') ?? '') / 1000;
+    const written = headers.get('date') ?? '';
+    const date = written.endsWith(' GMT') ? Date.parse(written) / 1000 : NaN;
     if (!Number.isFinite(date)) return false;
-    // A cache's answer says when the origin made it, and how long ago that is (RFC 9111, section 5.1).
-    const age = Number(headers.get('age') ?? 0);
+    // A cache's answer says when the origin made it, and how long ago that is: of several caches the first counts,
+    // and what isn't a number of seconds doesn't (RFC 9111, section 5.1). Nobody keeps keys for a year.
+    const [, age = '0'] = /^(\d{1,7})(?:,|$)/.exec(headers.get('age') ?? '0') ?? [];
     // `Date` has whole seconds: on average it is half a second old.
-    this.#seconds = nowSeconds - (date + (Number.isFinite(age) ? age : 0) + 0.5);
+    this.#seconds = nowSeconds - (date + Number(age) + 0.5);
     const certain = Math.abs(this.#seconds) - tripSeconds / 2 - 0.5 > this.toleranceSeconds;
     this.#beyond = certain ? this.#beyond + 1 : 0;
     return this.#beyond === READINGS;

@@ -1,7 +1,8 @@
+import { checkTimes } from './check-times';
 import { PROFILES, type ProfileName } from './profiles';
 import { isRefusal, type Refusal } from './refusals';
 import { type KeyReport } from './resolve-key';
-import { selectIssuer } from './select-issuer';
+import { KEY_PARAMETERS, selectIssuer } from './select-issuer';
 import { parseStrictObject } from './strict-json';
 import {
   type AttributedToken,
@@ -15,17 +16,24 @@ import { type IssuerPolicy, type VerifierPolicy } from './verifier-options';
 
 const MAX_SHOWN = 300;
 /** What a terminal would act on, or hide: JSON escapes only some of it. */
-// eslint-disable-next-line no-control-regex
-const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const UNPRINTABLE =
+  // eslint-disable-next-line no-control-regex
+  /[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
+/** A text that is safe to print, on one line. */
+export function escaped(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    [...Array(character.length).keys()]
+      .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
 
 /** A value of a token as JSON that is safe to print. */
 export function printable(value: unknown): string {
   if (value === undefined) return '(none)';
-  const escaped = JSON.stringify(value).replace(
-    UNPRINTABLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return escaped.length > MAX_SHOWN ? `${escaped.slice(0, MAX_SHOWN)}…` : escaped;
+  const json = escaped(JSON.stringify(value));
+  return json.length > MAX_SHOWN ? `${json.slice(0, MAX_SHOWN)}…` : json;
 }
 
 /** The token without what makes it one. */
@@ -33,7 +41,9 @@ export function redacted(raw: RawToken): string {
   const parts = raw.split('.');
   if (parts.length !== 3) return `(${raw.length} characters that are not three parts)`;
   const [header = '', payload = '', signature = ''] = parts;
-  return `${printable(`${header}.${payload}`).slice(1, -1)}.(signature of ${signature.length} characters)`;
+  const shown = escaped(`${header}.${payload}`);
+  const cut = shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown;
+  return `${cut}.(signature of ${signature.length} characters)`;
 }
 
 /** What `describeForm` says of a token that has the right form. */
@@ -84,6 +94,7 @@ export function ages({ iat, exp }: Members, now: number): Ages {
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 
+const LONG_SECONDS = 1_000 * 365.25 * 86_400;
 const UNITS = [
   ['day', 86_400],
   ['hour', 3_600],
@@ -93,6 +104,7 @@ const UNITS = [
 
 /** Seconds as the two largest units that are there: `4 minutes 30 seconds`. */
 export function words(seconds: number): string {
+  if (seconds > LONG_SECONDS) return 'more than a thousand years';
   let rest = Math.floor(seconds);
   const parts: string[] = [];
   for (const [unit, size] of UNITS) {
@@ -117,8 +129,10 @@ interface Situation {
 export function hintsFor(situation: Situation): string[] {
   const { raw, refusal, unverified } = situation;
   if (!refusal) return [];
-  if (!unverified) return formHints(raw, refusal.code);
-  return [...headerHints(situation), ...timeHints(situation), ...keyHints(situation), ...optionHints(situation)];
+  const hints = unverified
+    ? [...headerHints(situation), ...timeHints(situation), ...keyHints(situation), ...optionHints(situation)]
+    : formHints(raw, refusal.code);
+  return hints.map(escaped);
 }
 
 function formHints(raw: RawToken, code: string): string[] {
@@ -160,11 +174,8 @@ function headerHints({ refusal, unverified, policy }: Situation): string[] {
 function timeHints({ refusal, unverified, policy, now, report }: Situation): string[] {
   const hints: string[] = [];
   const { exp, iat, nbf } = unverified?.unverifiedClaims ?? {};
-  // 1e11 seconds are the year 5138; 1e11 milliseconds are 1973.
-  const inMilliseconds = Object.entries({ exp, iat, nbf }).filter(([, value]) => isTime(value) && value > 1e11);
-  if (inMilliseconds.length > 0) {
-    const names = inMilliseconds.map(([name]) => name).join(' and ');
-    hints.push(`${names} look like milliseconds: RFC 7519 wants seconds.`);
+  for (const name of inMilliseconds({ exp, iat, nbf })) {
+    hints.push(`${name} looks like milliseconds: RFC 7519 wants seconds.`);
   }
   const skew = report?.clockSkewSeconds;
   if (skew !== undefined && Math.abs(skew) > policy.clockToleranceSeconds) {
@@ -184,6 +195,12 @@ function timeHints({ refusal, unverified, policy, now, report }: Situation): str
   return hints;
 }
 
+/** 1e11 seconds are the year 5138; 1e11 milliseconds are 1973, and 1e14 are the year 5138 again. */
+function inMilliseconds(times: Members): string[] {
+  const named = Object.entries(times).filter(([, value]) => isTime(value) && value > 1e11 && value < 1e14);
+  return named.map(([name]) => name);
+}
+
 function keyHints({ refusal, attributed, report }: Situation): string[] {
   if (!attributed || !report) return [];
   const hints: string[] = [];
@@ -201,29 +218,40 @@ function keyHints({ refusal, attributed, report }: Situation): string[] {
   return hints;
 }
 
+/** What an option can be about. */
+const OPTIONAL: ReadonlySet<string> = new Set([
+  'typ_not_allowed',
+  'header_not_allowed',
+  'claim_missing',
+  'claim_malformed',
+  'lifetime_too_long',
+  'audience_mismatch',
+]);
+
 /** Options that would change the verdict, found by trying them. */
-function optionHints({ refusal, unverified, policy }: Situation): string[] {
+function optionHints({ refusal, unverified, policy, now }: Situation): string[] {
   const issuer = unverified && policy.issuers.get(unverified.unverifiedIssuer);
-  if (!refusal || !issuer) return [];
+  if (!refusal || !issuer || !OPTIONAL.has(refusal.code)) return [];
+  const { exp = 0, iat = 0 } = unverified.unverifiedClaims as { exp?: number; iat?: number };
+  // No option mends those.
+  if (inMilliseconds({ exp, iat }).length > 0) return [];
   const hints: string[] = [];
-  const passes = (changed: Partial<IssuerPolicy>) => wouldPass(unverified, { ...issuer, ...changed });
-  if (!passes({})) {
-    const profiles = (Object.keys(PROFILES) as ProfileName[]).filter((profile) => passes({ profile }));
-    if (profiles.length > 0) hints.push(`The option profile would have let it pass as: ${profiles.join(', ')}.`);
-    const withLonger = (Object.keys(PROFILES) as ProfileName[]).filter((profile) =>
-      passes({ profile, maxLifetimeSeconds: Infinity }),
-    );
-    if (passes({ maxLifetimeSeconds: Infinity })) {
-      const { exp, iat } = unverified.unverifiedClaims as { exp: number; iat: number };
-      const most = PROFILES[issuer.profile].maxLifetimeSeconds;
-      const option = exp - iat > most ? 'dangerouslyMaxLifetimeSeconds' : 'maxLifetimeSeconds';
-      hints.push(`${option}: ${exp - iat} would have let it pass.`);
-    } else if (profiles.length === 0 && withLonger.length > 0) {
-      hints.push(`profile (${withLonger.join(', ')}) together with a longer lifetime would have let it pass.`);
-    }
-    if (passes({ ignoredHeaderParameters: new Set(['jku', 'x5u', 'jwk', 'x5c']) })) {
-      hints.push('ignoredHeaderParameters would have let it pass; what it ignores is never used.');
-    }
+  const passes = (changed: Partial<IssuerPolicy>) => wouldPass(unverified, { ...issuer, ...changed }, policy, now);
+  const among = (changed: Partial<IssuerPolicy>) =>
+    (Object.keys(PROFILES) as ProfileName[])
+      .filter((profile) => passes({ profile, maxLifetimeSeconds: PROFILES[profile].maxLifetimeSeconds, ...changed }))
+      .join(', ');
+  const anyLifetime = { maxLifetimeSeconds: Infinity };
+  const pass = 'would have let its claims pass';
+  if (passes(anyLifetime)) {
+    const option =
+      exp - iat > PROFILES[issuer.profile].maxLifetimeSeconds ? 'dangerouslyMaxLifetimeSeconds' : 'maxLifetimeSeconds';
+    hints.push(`${option}: ${exp - iat} ${pass}.`);
+  }
+  if (among({})) hints.push(`The option profile ${pass} as: ${among({})}.`);
+  else if (among(anyLifetime)) hints.push(`profile (${among(anyLifetime)}), with a longer lifetime, ${pass}.`);
+  if (passes({ ignoredHeaderParameters: new Set(KEY_PARAMETERS) })) {
+    hints.push(`ignoredHeaderParameters ${pass}; what it ignores is never used.`);
   }
   if (refusal.code === 'audience_mismatch') {
     hints.push('If it is meant for this service, the option audience lacks the name that the issuer knows it by.');
@@ -231,16 +259,17 @@ function optionHints({ refusal, unverified, policy }: Situation): string[] {
   return hints;
 }
 
-function wouldPass(unverified: UnverifiedToken, issuer: IssuerPolicy): boolean {
+function wouldPass(unverified: UnverifiedToken, issuer: IssuerPolicy, policy: VerifierPolicy, now: number): boolean {
   try {
     const { raw, unverifiedClaims: claims } = selectIssuer(unverified, new Map([[issuer.issuer, issuer]]));
     // For a hint only: nothing that comes of it leaves this function.
-    validateClaims({
+    const token = {
       raw,
       issuer,
       claims,
       key: { kid: '', algorithm: unverified.algorithm },
-    } as unknown as VerifiedToken);
+    } as unknown as VerifiedToken;
+    checkTimes(validateClaims(token), policy, now);
     return true;
   } catch (error) {
     if (!isRefusal(error)) throw error;

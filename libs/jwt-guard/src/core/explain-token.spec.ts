@@ -117,6 +117,21 @@ describe('explain', () => {
     }
   });
 
+  it.each<[string, object, string[]]>([
+    ['objects for times', { exp: { toString: 1, valueOf: 1 }, iat: { valueOf: 1 } }, ['exp', 'iat']],
+    ['a text for exp', { exp: 'x' }, ['exp']],
+    ['exp out of every calendar', { exp: 1e300 }, ['exp', 'lifetime']],
+    ['exp before iat', { exp: 1_800_000_060, iat: 1_800_000_090 }, ['exp', 'lifetime']],
+    ['nbf after exp', { nbf: 1_800_000_399.5, exp: 1_800_000_399 }, ['lifetime']],
+  ])('marks with %s just what is wrong', async (_name, claims, checks) => {
+    const at = TokenVerifier.create({
+      issuers: [{ issuer: issuer.issuer, audience: 'resource', algorithms: ALGORITHMS, jwks: issuer.jwks }],
+      now: () => 1_800_000_398,
+    });
+    const trace = await at.explain(await issuer.token({ iat: 1_800_000_100, exp: 1_800_000_400, ...claims }));
+    expect([trace.code, failedChecks(trace)]).toEqual(['claim_malformed', checks]);
+  });
+
   it('tells nobody, and remembers nothing', async () => {
     const verified = jest.fn();
     const quiet = verifierFor({ observer: { verified } });
@@ -161,7 +176,11 @@ describe('explain', () => {
         () => issuer.token({ iss: 'https://issuer.test/' }),
         /differs from https:\/\/issuer.test in/,
       ],
-      ['milliseconds', () => issuer.token({ iat: now() * 1000, exp: (now() + 300) * 1000 }), /iat.*exp|exp.*iat/],
+      [
+        'milliseconds',
+        () => issuer.token({ iat: now() * 1000, exp: (now() + 300) * 1000 }),
+        /^exp looks like milliseconds.*\niat looks like milliseconds/,
+      ],
       ['a slow clock', () => issuer.token({ iat: now() + 90, exp: now() + 300 }), /clock 1 minute 30 seconds behind/],
       ['a token that is just too late', () => issuer.token({ iat: now() - 300, exp: now() - 6 }), /only just expired/],
       ['the option for a long life', () => issuer.token({ exp: now() + 901 }), /dangerouslyMaxLifetimeSeconds: 901/],
@@ -171,6 +190,16 @@ describe('explain', () => {
       ['the option algorithms', async () => issuer.token({}, {}, await generateTestKey('PS256')), /algorithms/],
     ])('%s', async (_name, token, hint) => {
       expect(await hintsOf(await token())).toMatch(hint);
+    });
+
+    it.each<[string, () => Promise<string>]>([
+      ['of a stranger', async () => issuer.token({}, { typ: 'at+jwt', kid: 'unknown' })],
+      ['that has expired', () => issuer.token({ iat: now() - 3_000, exp: now() - 2_700 })],
+      ['in milliseconds', () => issuer.token({ iat: now() * 1000, exp: (now() + 300) * 1000 })],
+      ['for another purpose', () => issuer.token({ events: {} })],
+      ['bound to a key', () => issuer.token({ cnf: {} })],
+    ])('no option for a token %s', async (_name, token) => {
+      expect(await hintsOf(await token())).not.toMatch(/would have|profile/);
     });
 
     it('a key that is in the set but of no use', async () => {
@@ -184,6 +213,11 @@ describe('explain', () => {
     it('the lifetime, where only an option below the cap was too low', async () => {
       const short = verifierFor({ maxLifetimeSeconds: 60 });
       expect(await hintsOf(await issuer.token(), short)).toMatch(/^maxLifetimeSeconds: 300 would/);
+    });
+
+    it('no number that is beyond words', async () => {
+      const { times } = await verifier.explain(await issuer.token({ exp: 8e12 }));
+      expect(times?.remaining).toBe('more than a thousand years');
     });
 
     it('the clock that was measured to be wrong', async () => {

@@ -1,7 +1,7 @@
 import { checkRevocation } from './check-revocation';
 import { checkTimes } from './check-times';
 import { decodeToken } from './decode-token';
-import { type Ages, ages, describeForm, hintsFor, printable, redacted, WELL_FORMED } from './describe-token';
+import { type Ages, ages, describeForm, escaped, hintsFor, printable, redacted, WELL_FORMED } from './describe-token';
 import { type Principal } from './principal';
 import { PROFILES } from './profiles';
 import { isRefusal, type OutageCode, type RejectionCode, TokenRejected } from './refusals';
@@ -12,9 +12,10 @@ import {
   actorChain,
   matchingAudience,
   requireAccessToken,
+  roles,
   scopes,
   text,
-  texts,
+  time,
   validateClaims,
   validTimes,
 } from './validate-claims';
@@ -170,7 +171,8 @@ class Trace {
 
 function made(checks: readonly Check[], stage: CheckOutcome, code: Code | undefined): CheckTrace[] {
   const at = stage === 'failed' ? checks.findIndex(({ fails }) => isAmong(code, fails)) : checks.length;
-  return checks.map(({ check, expected, actual, fails }, i) => {
+  return checks.map(({ check, fails, ...texts }, i) => {
+    const [expected, actual] = [escaped(texts.expected), escaped(texts.actual)];
     if (typeof fails === 'function') return { check, ...outcomeOf(fails), expected, actual };
     // Made one after the other: those before the one that failed have passed, those after it weren't made.
     if (i === at) return { check, outcome: 'failed', ...(code && { code }), expected, actual };
@@ -313,7 +315,6 @@ function claimsChecks(claims: Members, issuer: IssuerPolicy, policy: VerifierPol
   const profile = PROFILES[issuer.profile];
   const tolerance = policy.clockToleranceSeconds;
   const times = { expiresAt: Infinity, issuedAt: 0, notBefore: 0 };
-  const timesOf = () => validTimes(claims, Infinity);
   const at = (seconds: number) => new Date(seconds * 1000).toISOString();
   const claim = (names: readonly string[]) => printable(claims[names.find((name) => claims[name] !== undefined) ?? '']);
   const identifier = (check: string, names: readonly string[], required: boolean): Check => ({
@@ -340,26 +341,21 @@ function claimsChecks(claims: Members, issuer: IssuerPolicy, policy: VerifierPol
       check: 'exp',
       expected: `later than ${at(now - tolerance)} (now, less ${tolerance} s)`,
       actual: instant(claims.exp),
-      fails: () => checkTimes({ ...times, expiresAt: timesOf().expiresAt }, policy, now),
+      fails: () => checkTimes({ ...times, expiresAt: time(claims, 'exp') }, policy, now),
     },
     {
       check: 'iat',
       expected: `not later than ${at(now + tolerance)} (now, plus ${tolerance} s)`,
       actual: instant(claims.iat),
-      fails: () => checkTimes({ ...times, issuedAt: timesOf().issuedAt }, policy, now),
+      fails: () => checkTimes({ ...times, issuedAt: time(claims, 'iat') }, policy, now),
     },
     {
       check: 'nbf',
       expected: `if present, not later than ${at(now + tolerance)}`,
       actual: instant(claims.nbf),
-      fails: () => checkTimes({ ...times, notBefore: timesOf().notBefore }, policy, now),
+      fails: () => claims.nbf === undefined || checkTimes({ ...times, notBefore: time(claims, 'nbf') }, policy, now),
     },
-    {
-      check: 'lifetime',
-      expected: `exp - iat at most ${issuer.maxLifetimeSeconds} s`,
-      actual: `${Number(claims.exp) - Number(claims.iat)} s`,
-      fails: () => validTimes(claims, issuer.maxLifetimeSeconds),
-    },
+    ...lifetimeChecks(claims, issuer),
     {
       check: 'aud',
       expected: `one of ${list(issuer.audience)}`,
@@ -374,9 +370,9 @@ function claimsChecks(claims: Members, issuer: IssuerPolicy, policy: VerifierPol
     },
     {
       check: 'roles',
-      expected: 'a list of texts, if present',
+      expected: 'a list of names, if present',
       actual: printable(profile.roles(claims)),
-      fails: () => texts(profile.roles(claims), 'roles'),
+      fails: () => roles(profile.roles(claims)),
     },
     identifier('client_id', profile.client, profile.clientRequired),
     identifier('jti', profile.tokenId, profile.tokenIdRequired),
@@ -387,6 +383,23 @@ function claimsChecks(claims: Members, issuer: IssuerPolicy, policy: VerifierPol
       expected: 'if present, at most five actors, each with a sub',
       actual: printable(claims.act),
       fails: () => actorChain(claims.act),
+    },
+  ];
+}
+
+/** Of times that are none by themselves, nothing can be said together. */
+function lifetimeChecks(claims: Members, { maxLifetimeSeconds }: IssuerPolicy): Check[] {
+  const { exp, iat, nbf } = claims;
+  if (typeof exp !== 'number' || typeof iat !== 'number') return [];
+  return [
+    {
+      check: 'lifetime',
+      expected: `exp later than iat and nbf, by at most ${maxLifetimeSeconds} s`,
+      actual: `${exp - iat} s after iat${typeof nbf === 'number' ? `, ${exp - nbf} s after nbf` : ''}`,
+      fails: () => {
+        const { expiresAt, notBefore } = validTimes(claims, maxLifetimeSeconds);
+        if (notBefore >= expiresAt) throw new TokenRejected('claim_malformed', { debug: 'nbf' });
+      },
     },
   ];
 }

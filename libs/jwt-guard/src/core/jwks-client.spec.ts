@@ -1,5 +1,9 @@
 import { generateTestKey, JwksServer, type TestKey } from '@token-relay/testing';
+import { createServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { JwksClient, type JwksClientOptions, type JwksTimes } from './jwks-client';
 import { isRefusal } from './refusals';
 import { type VerificationKey } from './verification-key';
@@ -30,7 +34,7 @@ describe('JwksClient', () => {
       now: () => Date.now() / 1000,
       clockToleranceSeconds: 5,
       ...options,
-      times: { gapMs: 50, backOffMs: 20, waitMs: 3_000, timeoutMs: 300, ...times },
+      times: { gapMs: 50, backOffMs: 20, waitMs: 10_000, timeoutMs: 10_000, ...times },
     });
     clients.push(made);
     return made;
@@ -160,7 +164,7 @@ describe('JwksClient', () => {
       },
     ],
   ])('keeps its keys through %s, and calls an unknown kid undecided', async (_name, breakIt) => {
-    const keys = client();
+    const keys = client({ timeoutMs: 1_000 });
     await keys.load();
     breakIt(server);
     expect(await outcome(keys.find('unknown'))).toBe('keys_unavailable');
@@ -197,6 +201,38 @@ describe('JwksClient', () => {
     await sleep(120);
     expect(keys.ready).toBe(false);
     expect(await outcome(keys.find(first.kid))).toBe('keys_unavailable');
+  });
+
+  it('gives up a fetch that hangs, whatever the garbage collector does meanwhile', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    server.hangs = true;
+    const keys = client({ timeoutMs: 400 });
+    const loaded = keys.load();
+    for (let i = 0; i < 10; i++) {
+      collectGarbage();
+      await sleep(10);
+    }
+    await loaded;
+    expect(keys.report().lastFailure).toContain('more than 400 ms');
+    server.hangs = false;
+    expect(await outcome(keys.find(first.kid))).toBe(first.kid);
+  });
+
+  it('gives up an answer that never ends', async () => {
+    const dripping = createServer((_request, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(drip));
+    });
+    await new Promise<void>((resolve) => dripping.listen(0, '127.0.0.1', resolve));
+    const { port } = dripping.address() as AddressInfo;
+    const keys = client({ timeoutMs: 200 }, { uri: new URL(`http://127.0.0.1:${port}`) });
+    await keys.load();
+    expect(keys.report().lastFailure).toContain('more than 200 ms');
+    keys.close();
+    dripping.closeAllConnections();
+    await new Promise((resolve) => dripping.close(resolve));
   });
 
   describe('with an ETag', () => {
@@ -254,6 +290,19 @@ describe('JwksClient', () => {
       expect(server.lastHeaders['if-none-match']).toBe('"v1"');
     });
 
+    it('drops the tag with an answer that has none', async () => {
+      const keys = client();
+      await keys.load();
+      server.headers = {};
+      await refetched(keys);
+      expect(server.lastHeaders['if-none-match']).toBe('"v1"');
+      await refetched(keys);
+      expect(server.lastHeaders['if-none-match']).toBeUndefined();
+      server.status = 304;
+      server.body = '';
+      expect(await outcome(keys.find('unknown'))).toBe('keys_unavailable');
+    });
+
     it('takes a 304 that it did not ask for as a failure', async () => {
       server.status = 304;
       server.body = '';
@@ -275,6 +324,76 @@ describe('JwksClient', () => {
     await outcome(keys.find('unknown'));
     expect(keys.known(first.kid)).toBeDefined();
     expect(keys.known(first.kid)).not.toBe(before);
+  });
+
+  it('follows no redirect, not even to good keys', async () => {
+    const other = await JwksServer.start({ keys: [first.publicJwk, second.publicJwk] });
+    const keys = client();
+    await keys.load();
+    server.status = 302;
+    server.headers = { location: other.url };
+    expect(await outcome(keys.find(second.kid))).toBe('keys_unavailable');
+    expect(other.requests).toBe(0);
+    await other.stop();
+  });
+
+  it.each([
+    [65_536, true],
+    [65_537, false],
+  ])('takes a good set of %i bytes: %p', async (bytes, taken) => {
+    server.body = JSON.stringify({ keys: [first.publicJwk] }).padEnd(bytes);
+    const keys = client();
+    await keys.load();
+    expect(keys.ready).toBe(taken);
+  });
+
+  it('can not tell when the answer comes too late', async () => {
+    const keys = client({ waitMs: 300 });
+    await keys.load();
+    await sleep(60);
+    server.delayMs = 2_000;
+    expect(await outcome(keys.find('unknown'))).toBe('key_not_yet_known');
+  });
+
+  it('has no keys, rather than one too few, while the first answer is late', async () => {
+    server.hangs = true;
+    expect(await outcome(client({ waitMs: 100 }).find(first.kid))).toBe('keys_unavailable');
+  });
+
+  it('keeps the gap when it is asked one after the other', async () => {
+    const keys = client({ gapMs: 300 });
+    await keys.load();
+    const from = performance.now();
+    for (let i = 0; i < 3; i++) await outcome(keys.find(`made-up-${i}`));
+    expect(server.requests).toBe(4);
+    expect(performance.now() - from).toBeGreaterThan(3 * 300 - 150);
+  });
+
+  it('fetches once, however often it is told to load', async () => {
+    server.delayMs = 200;
+    const keys = client({ gapMs: 100_000 });
+    const loading = keys.load();
+    while (server.requests === 0) await sleep(5);
+    await keys.load();
+    await loading;
+    await keys.load();
+    expect(keys.ready).toBe(true);
+    expect(server.requests).toBe(1);
+  });
+
+  it('ends a fetch that is under way when it is closed', async () => {
+    server.hangs = true;
+    const keys = client({ timeoutMs: 60_000 });
+    const loaded = keys.load();
+    while (server.requests === 0) await sleep(5);
+    keys.close();
+    await loaded;
+    expect(keys.ready).toBe(false);
+  });
+
+  it('asks past caches', async () => {
+    await client().load();
+    expect(server.lastHeaders['cache-control']).toBe('no-cache');
   });
 
   it('says when a key has left, and not when one has come', async () => {
@@ -358,7 +477,7 @@ describe('JwksClient', () => {
     await keys.load();
     expect(keys.ready).toBe(true);
     expect(warn.mock.calls.map(([message]) => message)).toEqual([
-      "The observer's jwksFetched failed: Error: metrics are down",
+      "The observer's jwksFetched failed: metrics are down",
     ]);
   });
 

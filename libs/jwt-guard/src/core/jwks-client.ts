@@ -78,6 +78,8 @@ export class JwksClient implements KeySource {
   /** The fetch that has begun last, and whether it is still under way. */
   #running: Promise<void> = Promise.resolve();
   #fetching = false;
+  /** Ends the fetch that is under way. */
+  #flight: AbortController | undefined;
   #refresh: NodeJS.Timeout | undefined;
   readonly #closed = new AbortController();
 
@@ -112,11 +114,12 @@ export class JwksClient implements KeySource {
 
   async load(): Promise<void> {
     if (this.#imported) return;
-    await this.#fetchFromNowOn();
+    await (this.#fetching ? this.#running : this.#fetchFromNowOn());
   }
 
   close(): void {
     this.#closed.abort();
+    this.#flight?.abort();
     clearTimeout(this.#refresh);
   }
 
@@ -147,6 +150,7 @@ export class JwksClient implements KeySource {
     const key = this.known(kid);
     if (key) return key;
     if (this.#failures > 0 || this.#closed.signal.aborted) throw this.#unavailable();
+    if (!this.#imported) throw this.#unavailable();
     if (!inTime) throw new VerifierUnavailable('key_not_yet_known');
     throw new TokenRejected('key_unknown');
   }
@@ -171,13 +175,18 @@ export class JwksClient implements KeySource {
   async #fetch(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     const startedAt = performance.now();
+    const { timeoutMs } = this.#times;
+    // A timer of our own, held by the loop until it is cleared: on Node 20 a signal of AbortSignal.timeout() that only
+    // AbortSignal.any() knows of is garbage, and the fetch would have no end.
+    const flight = (this.#flight = new AbortController());
+    const timeout = setTimeout(() => flight.abort(new Error(`the JWKS took more than ${timeoutMs} ms`)), timeoutMs);
     this.#fetching = true;
     try {
-      const outcome = await this.#renew();
+      const outcome = await this.#renew(flight.signal);
       this.#fetchedAt = startedAt;
       this.#failures = 0;
       this.#notBefore = startedAt + this.#times.gapMs;
-      this.#refreshIn(this.#times.refreshMs * (0.8 + Math.random() * 0.4));
+      this.#refreshIn(startedAt + this.#times.refreshMs * (0.8 + Math.random() * 0.4) - performance.now());
       this.#tellFetched(outcome, startedAt);
     } catch (error) {
       this.#lastFailure = error;
@@ -186,14 +195,15 @@ export class JwksClient implements KeySource {
       this.#refreshIn(backOff);
       if (!this.#closed.signal.aborted) this.#tellFetched('failed', startedAt, messageOf(error));
     } finally {
+      clearTimeout(timeout);
       this.#fetching = false;
     }
   }
 
   /** @throws Error, and changes nothing, unless there is an answer with at least one key that can be used */
-  async #renew(): Promise<'changed' | 'unchanged'> {
-    const response = await this.#request();
-    if (response.status === 304 && this.#imported && this.#etag !== undefined) {
+  async #renew(signal: AbortSignal): Promise<'changed' | 'unchanged'> {
+    const response = await this.#request(signal);
+    if (response.status === 304 && this.#etag !== undefined) {
       await response.body?.cancel();
       return 'unchanged';
     }
@@ -207,16 +217,18 @@ export class JwksClient implements KeySource {
     return this.#replace(imported) ? 'changed' : 'unchanged';
   }
 
-  async #request(): Promise<Response> {
+  async #request(signal: AbortSignal): Promise<Response> {
     const askedAt = performance.now();
     const response = await fetch(this.#options.uri, {
       headers: {
         accept: 'application/jwk-set+json, application/json',
+        // A cache's answer of a minute ago says nothing of a key that came into use since.
+        'cache-control': 'no-cache',
         ...(this.#etag !== undefined && { 'if-none-match': this.#etag }),
       },
       // Whoever can redirect the request could otherwise choose the keys.
       redirect: 'error',
-      signal: AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#times.timeoutMs)]),
+      signal,
     });
     const tripSeconds = (performance.now() - askedAt) / 1000;
     if (this.#skew.read(response.headers, this.#options.now() - tripSeconds / 2, tripSeconds)) this.#tellSkewed();

@@ -11,6 +11,8 @@ export interface VerificationEvent {
   readonly cached: boolean;
   /** Length of the token, in bytes. */
   readonly tokenBytes: number;
+  /** More about the reason, for the log: the name of a claim or an option, or why something can't be had. */
+  readonly detail?: string;
 }
 
 /** One request for an issuer's keys. */
@@ -56,9 +58,15 @@ export function tell<Name extends keyof Events>(
   name: Name,
   event: Events[Name],
 ): void {
+  const failed = (error: unknown): void => {
+    const reason = error instanceof Error ? error.message : typeof error;
+    process.emitWarning(`The observer's ${name} failed: ${reason}`, { code: 'JWT_GUARD_OBSERVER' });
+  };
   try {
-    (observer?.[name] as ((event: Events[Name]) => void) | undefined)?.call(observer, event);
+    const returned = (observer?.[name] as ((event: Events[Name]) => unknown) | undefined)?.call(observer, event);
+    // A method that is async after all: nobody waits for it, and its failure must end no process.
+    if (returned instanceof Promise) returned.catch(failed);
   } catch (error) {
-    process.emitWarning(`The observer's ${name} failed: ${String(error)}`, { code: 'JWT_GUARD_OBSERVER' });
+    failed(error);
   }
 }

@@ -50,6 +50,7 @@ const FIXTURES: readonly Fixture[] = [
       ['a refresh token', { typ: 'Refresh' }],
       ['an offline token', { typ: 'Offline' }],
       ['a logout token', { typ: 'Logout' }],
+      ['a logout token of a newer Keycloak', { typ: 'Logout+JWT' }],
       ['a token that does not say what it is', { typ: undefined }],
     ],
   },
@@ -109,6 +110,7 @@ const FIXTURES: readonly Fixture[] = [
       ['an ID token', { scp: undefined, roles: undefined, azp: undefined }],
       ['an ID token with a nonce', { nonce: '678910' }],
       ['an ID token of an app with roles', { scp: undefined, azp: undefined }],
+      ['what has neither scp nor roles', { scp: undefined, roles: undefined }],
     ],
   },
   {
@@ -152,6 +154,8 @@ const FIXTURES: readonly Fixture[] = [
       ['a security event', { events: {} }],
       ["Keycloak's ID token", { typ: 'ID' }],
       ["Cognito's ID token", { token_use: 'id' }],
+      ["Cognito's refresh token", { token_use: 'refresh' }],
+      ['an ID token with a hash of the state', { s_hash: 'x' }],
     ],
   },
 ];
@@ -230,6 +234,42 @@ describe.each(FIXTURES)('the profile $profile', ({ profile, header, claims, expe
     expect(await outcome(dangerous, await lasting(most + 1))).toMatchObject({ expiresAt: now + most + 1 });
     const short = TokenVerifier.create(options(profile, { maxLifetimeSeconds: 60 }));
     expect(await outcome(short, await lasting(61))).toBe('lifetime_too_long');
+  });
+});
+
+describe('what is tried first', () => {
+  it.each<[ProfileName, Members, Members]>([
+    ['keycloak', { azp: 'a', client_id: 'b', typ: 'Bearer' }, { clientId: 'a' }],
+    [
+      'keycloak',
+      { azp: undefined, client_id: 'b', typ: 'Bearer', session_state: 's' },
+      { clientId: 'b', sessionId: 's' },
+    ],
+    ['entra', { azp: undefined, appid: 'a', scp: 's', uti: 'u', jti: 'j' }, { clientId: 'a', tokenId: 'u' }],
+    ['entra', { azp: 'z', appid: 'a', scp: 's', jti: 'j' }, { clientId: 'z', tokenId: 'j' }],
+    ['generic', { client_id: undefined, cid: 'c' }, { clientId: 'c' }],
+    ['generic', { client_id: undefined, azp: 'z', cid: 'c' }, { clientId: 'z' }],
+    ['cognito', { aud: 'resource', client_id: 'c', token_use: 'access' }, { clientId: 'c', audience: 'resource' }],
+  ])('%s: of %p', async (profile, claims, expected) => {
+    const issuer = await TestIssuer.create();
+    const { issuer: name, audience, jwks, clock } = issuer;
+    const verifier = TokenVerifier.create({
+      issuers: [{ issuer: name, audience, algorithms: ['ES256'], jwks, profile }],
+      now: clock.now,
+    });
+    expect(await verifier.verify(await issuer.token(claims, { typ: 'application/JWT' }))).toMatchObject(expected);
+  });
+
+  it('has caps that are what each issuer sends by default', () => {
+    const caps = Object.entries(PROFILES).map(([name, { maxLifetimeSeconds }]) => [name, maxLifetimeSeconds]);
+    expect(Object.fromEntries(caps)).toEqual({
+      rfc9068: 900,
+      keycloak: 900,
+      auth0: 86_400,
+      entra: 5_700,
+      cognito: 3_600,
+      generic: 3_600,
+    });
   });
 });
 

@@ -26,7 +26,14 @@ const EXPLICIT = ['at+jwt', 'application/at+jwt'];
 const PLAIN = [...EXPLICIT, 'jwt', 'application/jwt'];
 
 /** `typ` and `token_use` as Keycloak and Cognito put them among the claims of what is not for access. */
-const OTHER_TYPES: ReadonlySet<unknown> = new Set(['ID', 'Refresh', 'Offline', 'Logout', 'Logout+JWT']);
+const OTHER_TYPES: ReadonlySet<unknown> = new Set([
+  'ID',
+  'Serialized-ID',
+  'Refresh',
+  'Offline',
+  'Logout',
+  'Logout+JWT',
+]);
 const OTHER_USES: ReadonlySet<unknown> = new Set(['id', 'refresh']);
 
 /** Marks that no access token bears, whoever signed it. `events`: RFC 8417, section 2.2, and logout tokens. */

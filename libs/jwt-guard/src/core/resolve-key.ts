@@ -52,8 +52,7 @@ export interface UnusableKey {
  * @throws VerifierUnavailable `keys_unavailable`, `key_not_yet_known`
  */
 export async function resolveKey(token: AttributedToken): Promise<VerificationKey> {
-  const found = token.issuer.keys.find(token.kid);
-  const key = found instanceof Promise ? await found : found;
+  const key = await token.issuer.keys.find(token.kid);
   if (key.algorithm !== token.algorithm) throw new TokenRejected('key_alg_mismatch');
   return key;
 }

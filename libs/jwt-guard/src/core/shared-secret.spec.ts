@@ -1,11 +1,12 @@
 import { TestClock } from '@token-relay/testing';
 import { SignJWT } from 'jose';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { TokenRejected } from './refusals';
 import { TokenVerifier } from './token-verifier';
 import { type SharedSecretAlgorithmName } from './algorithms';
 
 const ISSUER = 'https://issuer.test';
+const PUBLIC_KEY = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
 
 function verifierFor(sharedSecret: unknown, algorithm: SharedSecretAlgorithmName = 'HS256', more: object = {}) {
   return TokenVerifier.create({
@@ -73,11 +74,33 @@ describe('sharedSecret', () => {
     ['what stands on jwt.io', 'a-string-secret-at-least-256-bits-long'],
     ['what stood on jwt.io', 'your-256-bit-secret-your-256-bit-secret-your-256'],
     ['what is to be changed', `change-me-${randomBytes(32).toString('hex')}`],
+    [
+      'the key of RFC 7515, A.1',
+      'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow',
+    ],
+    [
+      'the bytes of the key of RFC 7515, A.1',
+      Buffer.from(
+        'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow',
+        'base64url',
+      ),
+    ],
+    ['bytes that count up', Buffer.from(Array.from({ length: 64 }, (_, i) => i))],
+    ['bytes that count down', Buffer.from(Array.from({ length: 64 }, (_, i) => 200 - 3 * i))],
+    ['a sentence', 'the quick brown fox jumps over the lazy dog, and then 99 more of them'],
+    ['words without spaces', 'thisIsMyJwtSigningKeyPleaseDontShareItWithAnyone'],
+    ['a public key in PEM', PUBLIC_KEY.export({ format: 'pem', type: 'spki' })],
+    ['a public key in DER', PUBLIC_KEY.export({ format: 'der', type: 'spki' })],
+    ['a public key in PKCS #1', PUBLIC_KEY.export({ format: 'der', type: 'pkcs1' })],
+    ['a public key as a JWK', JSON.stringify(PUBLIC_KEY.export({ format: 'jwk' }))],
+    ['a number', 5],
+    ['null', null],
     ['the alphabet', 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'],
   ])('refuses to start with %s, and does not show it', (_name, secret) => {
     expect(() => verifierFor(secret)).toThrow(TypeError);
+    expect(() => verifierFor(secret)).toThrow(/^sharedSecret: /);
     const shown = String(secret).slice(0, 12);
-    if (shown) expect(() => verifierFor(secret)).not.toThrow(shown);
+    if (shown.length === 12) expect(() => verifierFor(secret)).not.toThrow(shown);
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto';
+import { createPublicKey, createSecretKey } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { SHARED_SECRET_ALGORITHMS, sharedSecretCheck, type SharedSecretAlgorithmName } from './algorithms';
 import { type KeyReport, type KeySource } from './resolve-key';
@@ -7,9 +7,11 @@ import { type VerificationKey } from './verification-key';
 const MIN_ENTROPY_BITS = 256;
 /** Long enough, and in every tutorial. */
 const KNOWN_SECRETS =
-  /your[-_ ]?(\d{3}[-_ ]?bit|secret|jwt|super)|a-string-secret|change[-_ ]?(me|this|it)|(super|top|very)[-_ ]?secret|secret[-_ ]?key|0123456789|abcdefghij|qwertyuiop|password/i;
+  /your[-_ ]?(\d{3}[-_ ]?bit|secret|jwt|super)|a-string-secret|change[-_ ]?(me|this|it)|(super|top|very)[-_ ]?secret|secret[-_ ]?key|0123456789|abcdefghij|qwertyuiop|password|^AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow$/i;
 /** What a text is written in, and how many letters that has: a secret in hex has half the bytes that it seems to. */
 const ALPHABETS: readonly (readonly [letters: RegExp, size: number])[] = [
+  // Words: letters alone, or with spaces between, are hardly ever chosen one by one.
+  [/^[A-Za-z]*$|\s/, 4],
   [/^\d*$/, 10],
   [/^(?:[\da-f]*|[\dA-F]*)$/, 16],
   [/^[\w+/=-]*$/, 64],
@@ -31,11 +33,15 @@ export class SharedSecret implements KeySource {
    * @throws TypeError for a weak one; the message never shows it
    */
   constructor(secret: string | Uint8Array, algorithm: SharedSecretAlgorithmName) {
+    if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
+      throw new TypeError('sharedSecret: must be a text or bytes');
+    }
     const bytes = Buffer.from(secret as Uint8Array);
     // RFC 7518, section 3.2: a key as long as the hash, or longer.
     const least = SHARED_SECRET_ALGORITHMS[algorithm].bytes;
     if (bytes.length < least) throw new TypeError(`sharedSecret: ${algorithm} takes ${least} bytes or more`);
-    if (estimatedBits(secret, bytes) < MIN_ENTROPY_BITS || KNOWN_SECRETS.test(bytes.toString('latin1'))) {
+    if (isPublic(bytes)) throw new TypeError('sharedSecret: it is a public key, which everybody knows');
+    if (estimatedBits(secret, bytes) < MIN_ENTROPY_BITS || isKnown(bytes)) {
       throw new TypeError('sharedSecret: it can be guessed; generate 32 random bytes or more');
     }
     const keyObject = createSecretKey(bytes);
@@ -69,6 +75,24 @@ export class SharedSecret implements KeySource {
  */
 function estimatedBits(secret: string | Uint8Array, bytes: Buffer): number {
   const alphabet = typeof secret === 'string' ? ALPHABETS.find(([letters]) => letters.test(secret)) : undefined;
+  // Bytes that count up, or down.
+  if (new Set(bytes.subarray(1).map((byte, i) => byte - (bytes[i] ?? 0))).size === 1) return 0;
   const byLetters = bytes.length * Math.log2(alphabet?.[1] ?? 256);
   return Math.min(byLetters, deflateRawSync(bytes, { level: 9 }).length * 8);
+}
+
+function isKnown(bytes: Buffer): boolean {
+  return (['latin1', 'base64url'] as const).some((encoding) => KNOWN_SECRETS.test(bytes.toString(encoding)));
+}
+
+/** The oldest confusion of them all: a public key, in whichever form, where a secret belongs. */
+function isPublic(bytes: Buffer): boolean {
+  if (/^\s*(?:-----BEGIN|[[{])/.test(bytes.toString('latin1'))) return true;
+  return (['spki', 'pkcs1'] as const).some((type) => {
+    try {
+      return createPublicKey({ key: bytes, format: 'der', type }).type === 'public';
+    } catch {
+      return false;
+    }
+  });
 }

@@ -2,7 +2,7 @@ import { generateTestKey, hostileTokens, TestClock, TestIssuer } from '@token-re
 import { type RequestHeaders } from './authorization-header';
 import { type VerificationEvent } from './observer';
 import { type Principal } from './principal';
-import { TokenRejected } from './refusals';
+import { TokenRejected, VerifierUnavailable } from './refusals';
 import { TokenVerifier } from './token-verifier';
 import { type AlgorithmName } from './algorithms';
 import { type TokenVerifierOptions } from './verifier-options';
@@ -58,7 +58,15 @@ describe('TokenVerifier', () => {
       keyId: issuer.key.kid,
       algorithm: 'ES256',
     });
-    expect(Object.isFrozen(principal)).toBe(true);
+    const parts = [
+      principal,
+      principal.actor,
+      principal.scopes,
+      principal.roles,
+      principal.claims,
+      principal.claims.act,
+    ];
+    expect(parts.map((part) => Object.isFrozen(part))).toEqual(parts.map(() => true));
     expect(Object.isFrozen(principal.claims)).toBe(true);
   });
 
@@ -187,6 +195,40 @@ describe('TokenVerifier', () => {
     expect(asked).toEqual(['first', 'second']);
   });
 
+  it('passes on what its revocation source throws as a refusal', async () => {
+    const isRevoked = () => {
+      throw new VerifierUnavailable('upstream_timeout');
+    };
+    await expect(verifierFor(issuer, { revocation: { isRevoked } }).verify(await issuer.token())).rejects.toMatchObject(
+      {
+        code: 'upstream_timeout',
+      },
+    );
+  });
+
+  it('takes roles as SCIM has them', async () => {
+    const { roles } = await verifier.verify(
+      await issuer.token({ roles: [{ value: 'admin', display: 'Administrator' }, 'editor'] }),
+    );
+    expect(roles).toEqual(['admin', 'editor']);
+    for (const bad of [[{ display: 'x' }], [null], [7], 'admin', { value: 'admin' }]) {
+      expect(await verdict(verifier, await issuer.token({ roles: bad }))).toBe('claim_malformed');
+    }
+  });
+
+  it('refuses a token that is never valid, though each of its times is within the tolerance', async () => {
+    const now = issuer.clock.now();
+    expect(await verdict(verifier, await issuer.token({ iat: now - 100, exp: now + 1, nbf: now + 4 }))).toBe(
+      'claim_malformed',
+    );
+    expect(await verdict(verifier, await issuer.token({ iat: now - 100, exp: now + 4, nbf: now + 4 }))).toBe(
+      'claim_malformed',
+    );
+    expect(await verdict(verifier, await issuer.token({ iat: now - 100, exp: now + 4, nbf: now + 3 }))).toBe(
+      'accepted',
+    );
+  });
+
   describe('authenticate', () => {
     const outcome = (headers: RequestHeaders) =>
       verifier.authenticate(headers).then(
@@ -238,9 +280,9 @@ describe('TokenVerifier', () => {
     expect(events).toEqual([
       { outcome: 'accepted', issuer: issuer.issuer, cached: false, tokenBytes: token.length },
       { outcome: 'accepted', issuer: issuer.issuer, cached: true, tokenBytes: token.length },
-      { outcome: 'rejected', code: 'issuer_not_trusted', cached: false, tokenBytes: foreign.length },
+      { outcome: 'rejected', code: 'issuer_not_trusted', cached: false, tokenBytes: foreign.length, detail: 'issuers' },
       { outcome: 'rejected', code: 'token_revoked', cached: true, tokenBytes: token.length },
-      { outcome: 'rejected', code: 'token_malformed', cached: true, tokenBytes: 0 },
+      { outcome: 'rejected', code: 'token_malformed', cached: true, tokenBytes: 0, detail: 'not a string' },
     ]);
   });
 
@@ -252,13 +294,34 @@ describe('TokenVerifier', () => {
     },
   );
 
-  it.each([[Promise.resolve(false)], [undefined], ['no'], [0]])(
-    'can not tell when its revocation source answers %p',
-    async (answer) => {
-      const unsure = verifierFor(issuer, { revocation: { isRevoked: () => answer as unknown as boolean } });
-      await expect(unsure.verify(await issuer.token())).rejects.toMatchObject({ code: 'revocation_unavailable' });
-    },
-  );
+  it.each<[string, () => unknown]>([
+    ['a promise', () => Promise.resolve(false)],
+    ['a promise that fails', () => Promise.reject(new Error('down'))],
+    ['nothing', () => undefined],
+    ['a text', () => 'no'],
+    ['a number', () => 0],
+  ])('can not tell when its revocation source answers %s', async (_name, isRevoked) => {
+    const unsure = verifierFor(issuer, { revocation: { isRevoked: isRevoked as () => boolean } });
+    await expect(unsure.verify(await issuer.token())).rejects.toMatchObject({ code: 'revocation_unavailable' });
+  });
+
+  it.each<[string, () => unknown]>([
+    ['fails later', () => Promise.reject(new Error('metrics are down'))],
+    [
+      'throws what can not be printed',
+      () => {
+        throw Object.create(null) as Error;
+      },
+    ],
+  ])('goes on when its observer %s, and says so', async (_name, verified) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation();
+    const observed = verifierFor(issuer, { observer: { verified } });
+    expect(await verdict(observed, await issuer.token())).toBe('accepted');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/^The observer's verified failed: /), { code: 'JWT_GUARD_OBSERVER' }],
+    ]);
+  });
 });
 
 describe('TokenVerifier.create', () => {
@@ -290,6 +353,7 @@ describe('TokenVerifier.create', () => {
     ['jwksUri', { jwksUri: 'http://a.test/' }],
     ['jwksUri', { jwksUri: 'file:///keys' }],
     ['jwksUri', { jwks: { keys: [] } }],
+    ['jwksUri', { jwksUri: 'https://user:secret@a.test/' }],
     ['profile', { profile: 'okta' }],
     ['profile', { profile: 'toString' }],
     ['maxLifetimeSeconds', { maxLifetimeSeconds: 0 }],
@@ -316,8 +380,22 @@ describe('TokenVerifier.create', () => {
     expect(() => create({ jwksUri: 'http://a.test/', dangerouslyAllowHttp: true }).close()).not.toThrow();
   });
 
+  it.each([
+    ['revocation', { revocation: null }],
+    ['revocation', { revocation: {} }],
+    ['now', { now: 5 }],
+    ['verdictCacheSize', { verdictCacheSize: 0.5 }],
+  ])('names %s when it is %p', (name, options) => {
+    expect(() => create({}, options)).toThrow(new RegExp(`^${name}`));
+  });
+
+  it('takes one lifetime of an issuer, not two', () => {
+    expect(() => create({ maxLifetimeSeconds: 60, dangerouslyMaxLifetimeSeconds: 3_600 })).toThrow(/one or the other/);
+  });
+
   it('refuses to start without an issuer, and with one listed twice', () => {
     expect(() => TokenVerifier.create({ issuers: [] })).toThrow('issuers');
+    expect(() => TokenVerifier.create({ issuers: [null as never] })).toThrow(/^issuer: required/);
     const issuer = good as TokenVerifierOptions['issuers'][number];
     expect(() => TokenVerifier.create({ issuers: [issuer, issuer] })).toThrow('twice');
   });

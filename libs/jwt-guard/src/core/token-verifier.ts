@@ -93,20 +93,18 @@ export class TokenVerifier {
 
   #accepted(token: string, { issuer }: Principal, cached: boolean): void {
     const { observer } = this.#policy;
-    if (observer) tell(observer, 'verified', { outcome: 'accepted', issuer, cached, tokenBytes: token.length });
+    if (!observer?.verified) return;
+    tell(observer, 'verified', { outcome: 'accepted', issuer, cached, tokenBytes: token.length });
   }
 
   #refused(token: string, error: unknown, cached: boolean): unknown {
     const { observer } = this.#policy;
-    if (observer && isRefusal(error)) {
-      const outcome = error instanceof TokenRejected ? 'rejected' : 'undecided';
-      tell(observer, 'verified', {
-        outcome,
-        code: error.code,
-        cached,
-        tokenBytes: typeof token === 'string' ? token.length : 0,
-      });
-    }
+    if (!observer?.verified || !isRefusal(error)) return error;
+    const { code, debug, cause } = error;
+    const outcome = error instanceof TokenRejected ? 'rejected' : 'undecided';
+    const tokenBytes = typeof token === 'string' ? token.length : 0;
+    const detail = debug ?? (cause instanceof Error ? cause.message : undefined);
+    tell(observer, 'verified', { outcome, code, cached, tokenBytes, ...(detail !== undefined && { detail }) });
     return error;
   }
 }

@@ -34,7 +34,7 @@ export function validateClaims(token: VerifiedToken): ValidatedToken {
     issuer: issuer.issuer,
     audience: matchingAudience(claims, issuer),
     scopes: scopes(claims, profile.scope),
-    roles: texts(profile.roles(claims), 'roles'),
+    roles: roles(profile.roles(claims)),
     clientId: text(claims, profile.client, profile.clientRequired),
     sessionId: text(claims, profile.session, false),
     tokenId: text(claims, profile.tokenId, profile.tokenIdRequired),
@@ -58,9 +58,9 @@ export function requireAccessToken(claims: Members, issuer: IssuerPolicy): void 
 
 /** @throws TokenRejected `claim_missing`, `claim_malformed`, `lifetime_too_long` */
 export function validTimes(claims: Members, maxLifetimeSeconds: number) {
-  const expiresAt = requiredTime(claims, 'exp');
-  const issuedAt = requiredTime(claims, 'iat');
-  const notBefore = claims.nbf === undefined ? 0 : requiredTime(claims, 'nbf');
+  const expiresAt = time(claims, 'exp');
+  const issuedAt = time(claims, 'iat');
+  const notBefore = claims.nbf === undefined ? 0 : time(claims, 'nbf');
   if (expiresAt <= issuedAt) throw new TokenRejected('claim_malformed', { debug: 'exp' });
   if (expiresAt - issuedAt > maxLifetimeSeconds) {
     throw new TokenRejected('lifetime_too_long', { debug: 'maxLifetimeSeconds, dangerouslyMaxLifetimeSeconds' });
@@ -143,17 +143,29 @@ function isIdentifier(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && !CONTROL.test(value) && value.isWellFormed();
 }
 
-/** @throws TokenRejected `claim_malformed` */
-export function texts(value: unknown, name: string): readonly string[] {
+/**
+ * A list of names, or of objects that hold them as `value`, which is how SCIM has them (RFC 9068, section 2.2.3.1;
+ * RFC 7643, section 2.4).
+ *
+ * @throws TokenRejected `claim_malformed`
+ */
+export function roles(value: unknown): readonly string[] {
   if (value === undefined) return NONE;
-  if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string')) {
-    throw new TokenRejected('claim_malformed', { debug: name });
+  const names = Array.isArray(value) ? value.map((entry: unknown) => (isObject(entry) ? entry.value : entry)) : [value];
+  if (!Array.isArray(value) || !names.every((name) => typeof name === 'string')) {
+    throw new TokenRejected('claim_malformed', { debug: 'roles' });
   }
-  return Object.freeze([...value]);
+  return Object.freeze(names);
 }
 
-/** NumericDate (RFC 7519, section 2): seconds, and a date that a calendar can hold. */
-function requiredTime(claims: Members, name: string): number {
+const isObject = (value: unknown): value is Members => typeof value === 'object' && value !== null;
+
+/**
+ * A NumericDate (RFC 7519, section 2): seconds, and a date that a calendar can hold.
+ *
+ * @throws TokenRejected `claim_missing`, `claim_malformed`
+ */
+export function time(claims: Members, name: string): number {
   const value = claims[name];
   if (value === undefined) throw new TokenRejected('claim_missing', { debug: name });
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 8.64e12) {

@@ -190,14 +190,30 @@ describe('a remembered token', () => {
 
 describe('VerdictCache', () => {
   const key = {} as VerificationKey;
-  const verdict = (raw: string, known: () => unknown = () => key) =>
-    ({ raw: rawToken(raw), key, issuer: { keys: { known } } }) as unknown as ValidatedToken;
+  const verdict = (raw: string, known: () => unknown = () => key, claims: object = {}) =>
+    ({ raw: rawToken(raw), key, issuer: { keys: { known } }, principal: { claims } }) as unknown as ValidatedToken;
 
   it('stays within its bytes', () => {
     const cache = new VerdictCache({ entries: 1_000, bytes: 20_000 });
     for (let i = 0; i < 100; i++) cache.remember(verdict(`${'x'.repeat(1_000)}${String(i).padStart(32, '0')}`));
     expect(cache.size).toBeGreaterThan(5);
     expect(cache.size).toBeLessThan(10);
+  });
+
+  it('asks about the key by itself when it is asked', () => {
+    const cache = new VerdictCache({ entries: 10, bytes: 10_000 });
+    let current: unknown = key;
+    cache.remember(verdict('first', () => current));
+    current = undefined;
+    expect(cache.recall(rawToken('first'))).toBeUndefined();
+    expect(cache.size).toBe(0);
+  });
+
+  it('counts what many small objects take', () => {
+    const cache = new VerdictCache({ entries: 1_000, bytes: 100_000 });
+    const claims = { lists: Array.from({ length: 900 }, () => []) };
+    for (let i = 0; i < 10; i++) cache.remember(verdict(`${i}`.padStart(32), () => key, claims));
+    expect(cache.size).toBe(2);
   });
 
   it('does not take a verdict whose key has left, and drops those whose key leaves', () => {

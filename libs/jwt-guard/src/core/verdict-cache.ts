@@ -4,6 +4,9 @@ import { type RawToken, type ValidatedToken } from './token-states';
 /** Of a signature: as good as random, so that tokens rarely meet, and short, so that it is hashed quickly. */
 const LOOKUP_CHARACTERS = 32;
 
+/** What an object takes, however little is in it: `[]` is two characters of a token. */
+const BYTES_PER_OBJECT = 48;
+
 export interface VerdictCacheLimits {
   readonly entries: number;
   /** Of tokens and what was made of them, roughly. */
@@ -24,8 +27,7 @@ export class VerdictCache {
     this.#verdicts = new LRUCache({
       max: limits.entries || 1,
       maxSize: limits.bytes,
-      // The text, and about as much again for its claims.
-      sizeCalculation: ({ raw }) => 2 * raw.length,
+      sizeCalculation: ({ raw, principal }) => 2 * raw.length + BYTES_PER_OBJECT * objectsIn(principal.claims),
     });
   }
 
@@ -60,4 +62,11 @@ export class VerdictCache {
 /** The key *object*: a key that was replaced by another under its id is not it. */
 function isCurrent({ issuer, key }: ValidatedToken): boolean {
   return issuer.keys.known(key.kid) === key;
+}
+
+function objectsIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 1;
+  for (const member of Object.values(value)) count += objectsIn(member);
+  return count;
 }

@@ -25,22 +25,33 @@ describe('importKeySet', () => {
     ['an algorithm that it can not be for', { alg: 'RS256' }],
     ['no kid', { kid: undefined }],
     ['an endless kid', { kid: 'x'.repeat(257) }],
-    ['a private member', { d: 'AAAA' }],
+    ...['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].map((name): [string, object] => [
+      `the member ${name}`,
+      { [name]: 'AAAA' },
+    ]),
     ['a point off the curve', { x: 'AAAA' }],
   ])('leaves out one with %s, and keeps its neighbour', (_name, change) => {
     expect(kids([{ ...good, kid: 'bad', ...change }, good])).toEqual([good.kid]);
+  });
+
+  it('leaves out a key of another curve than its alg is for', async () => {
+    const { publicJwk } = await generateTestKey('ES384');
+    expect(kids([{ ...publicJwk, alg: 'ES256' }], new Set(['ES256', 'ES384']))).toEqual([]);
+    expect(kids([publicJwk], new Set(['ES256', 'ES384']))).toEqual([publicJwk.kid]);
   });
 
   it('leaves out a symmetric key', () => {
     expect(kids([{ kty: 'oct', kid: 'secret', k: 'AAAA' }])).toEqual([]);
   });
 
-  it('leaves out every key whose kid is there twice', () => {
+  it('leaves out every key whose kid is there twice, or more often', () => {
+    expect(kids([good, { ...good }])).toEqual([]);
     expect(kids([good, { ...good }, { ...good }])).toEqual([]);
   });
 
   it.each([
     [2048, 1],
+    [2040, 0],
     [1024, 0],
   ])('takes of an RSA key with %i bits %i', (modulusLength, count) => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength });

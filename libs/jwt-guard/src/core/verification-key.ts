@@ -70,7 +70,9 @@ export function importKeySet(keySet: unknown, algorithms: ReadonlySet<AnyAlgorit
 
 /** Why keys were left out, for the message of an error: nothing of a key but its id. */
 export function reasons({ unusable }: ImportedKeys): string {
-  return unusable.length === 0 ? '' : `: ${unusable.map(({ kid, reason }) => `${kid} (${reason})`).join(', ')}`;
+  return unusable.length === 0
+    ? ''
+    : `: ${unusable.map(({ kid, reason }) => `${JSON.stringify(kid.slice(0, MAX_KID_LENGTH))} (${reason})`).join(', ')}`;
 }
 
 /** The key, or what is wrong with it. */

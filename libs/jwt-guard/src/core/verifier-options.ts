@@ -14,7 +14,7 @@ import { JwksClient } from './jwks-client';
 import { type VerifierObserver } from './observer';
 import { isProfileName, type ProfileName, PROFILES } from './profiles';
 import { type KeySource } from './resolve-key';
-import { KEY_PARAMETERS } from './select-issuer';
+import { KEY_PARAMETERS, type KeyParameter } from './select-issuer';
 import { SharedSecret } from './shared-secret';
 import { StaticKeys } from './static-keys';
 import { VerdictCache } from './verdict-cache';
@@ -31,7 +31,7 @@ export interface IssuerRules {
    * `generic` issuer really sends them. Default: `rfc9068`.
    */
   readonly profile?: ProfileName;
-  /** The longest `exp - iat` that is accepted, in seconds, up to what the profile allows. Default: the profile's, 900. */
+  /** The longest `exp - iat` that is accepted, in seconds, up to what the profile allows. Default: just that. */
   readonly maxLifetimeSeconds?: number;
   /**
    * The longest `exp - iat` that is accepted, in seconds, beyond what the profile allows, up to 31 days: a token
@@ -42,7 +42,7 @@ export interface IssuerRules {
    * Header parameters that are ignored where a token with them would be refused; none of them is ever used.
    * Default: none.
    */
-  readonly ignoredHeaderParameters?: readonly (typeof KEY_PARAMETERS)[number][];
+  readonly ignoredHeaderParameters?: readonly KeyParameter[];
 }
 
 /** An issuer that publishes its keys. */
@@ -146,6 +146,12 @@ export function resolveVerifierOptions(
   if (!Array.isArray(options?.issuers) || options.issuers.length === 0) {
     throw new TypeError('issuers: at least one issuer is required');
   }
+  const { revocation, now = () => Date.now() / 1000 } = options;
+  if (revocation !== undefined && typeof revocation?.isRevoked !== 'function') {
+    throw new TypeError('revocation: must have a method isRevoked; leave it out for none');
+  }
+  if (typeof now !== 'function') throw new TypeError('now: must be a function');
+  if (!Number.isInteger(options.verdictCacheSize ?? 0)) throw new TypeError('verdictCacheSize: must be a whole number');
   const shared = {
     clockToleranceSeconds: within('clockToleranceSeconds', options.clockToleranceSeconds ?? 5, 0, 60),
     maxTokenBytes: within('maxTokenBytes', options.maxTokenBytes ?? 8192, 256, 65536),
@@ -153,9 +159,9 @@ export function resolveVerifierOptions(
       entries: within('verdictCacheSize', options.verdictCacheSize ?? 10_000, 0, 1_000_000),
       bytes: VERDICT_CACHE_BYTES,
     }),
-    revocation: options.revocation,
+    revocation,
     observer: options.observer,
-    now: options.now ?? (() => Date.now() / 1000),
+    now,
   };
   const issuers = new Map<string, IssuerPolicy>();
   for (const issuer of options.issuers as readonly IssuerOptions[]) {
@@ -175,7 +181,7 @@ function issuerPolicy(
   shared: Shared,
   keysFor: KeySourceFactory,
 ): IssuerPolicy {
-  const { issuer } = options;
+  const { issuer } = options ?? {};
   if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer: required, a string');
   const audience: ReadonlySet<unknown> = new Set([options.audience].flat());
   if (audience.size === 0 || ![...audience].every((name) => typeof name === 'string' && name !== '')) {
@@ -222,6 +228,7 @@ function algorithmsOf({ issuer, algorithms, sharedSecret }: IssuerOptions): Read
 function lifetimeOf(options: IssuerOptions, profile: ProfileName, byDefault: number | undefined): number {
   const { maxLifetimeSeconds: own, dangerouslyMaxLifetimeSeconds: dangerous } = options;
   if (dangerous !== undefined) {
+    if (own !== undefined) throw new TypeError('maxLifetimeSeconds, dangerouslyMaxLifetimeSeconds: one or the other');
     return within('dangerouslyMaxLifetimeSeconds', dangerous, 1, LONGEST_LIFETIME_SECONDS);
   }
   const most = PROFILES[profile].maxLifetimeSeconds;
@@ -236,6 +243,8 @@ function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmN
   if (sharedSecret !== undefined) return new SharedSecret(sharedSecret, options.algorithms[0]);
   if (jwks !== undefined) return new StaticKeys(jwks, algorithms);
   const uri = URL.canParse(String(jwksUri)) ? new URL(String(jwksUri)) : undefined;
+  // `fetch` takes none, and they would be told wherever the address is.
+  if (uri && (uri.username || uri.password)) throw new TypeError(`jwksUri: for ${issuer} it must hold no credentials`);
   if (uri?.protocol !== 'https:' && !(uri?.protocol === 'http:' && dangerouslyAllowHttp)) {
     throw new TypeError(`jwksUri: for ${issuer} it must be an https URL (or dangerouslyAllowHttp be set)`);
   }

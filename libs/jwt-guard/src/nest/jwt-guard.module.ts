@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import { TokenVerifier } from '../core/token-verifier';
-import { JWT_GUARD_OPTIONS, JwtGuardModuleBase, type JwtGuardOptions } from './jwt-guard.options';
+import { checkGuardOptions, JWT_GUARD_OPTIONS, JwtGuardModuleBase, type JwtGuardOptions } from './jwt-guard.options';
 import { JwtGuard } from './jwt.guard';
 import { JwtStrategy } from './jwt.strategy';
 import { logEvents } from './log-events';
@@ -19,16 +19,18 @@ const logger = new Logger('JwtGuard');
 
 /**
  * Imported once, with all issuers, it closes an app: every handler of every controller requires a token that
- * `TokenVerifier` accepts, unless it is `@Public`. A hybrid app needs `connectMicroservice(…, { inheritAppConfig: true })`, or Nest leaves its RPC
- * half without the guard.
+ * `TokenVerifier` accepts, unless it is `@Public`. A hybrid app needs
+ * `connectMicroservice(…, { inheritAppConfig: true })`, or Nest leaves its RPC half without the guard.
  */
 @Module({
   providers: [
     {
       provide: TokenVerifier,
       inject: [JWT_GUARD_OPTIONS],
-      useFactory: (options: JwtGuardOptions) =>
-        TokenVerifier.create({ ...options, observer: logEvents(logger, options.observer) }),
+      useFactory: (options: JwtGuardOptions) => {
+        checkGuardOptions(options);
+        return TokenVerifier.create({ ...options, observer: logEvents(logger, options.observer) });
+      },
     },
     JwtStrategy,
     JwtGuard,

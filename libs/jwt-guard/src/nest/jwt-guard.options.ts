@@ -17,6 +17,22 @@ export interface JwtGuardOptions extends TokenVerifierOptions {
   readonly contextHints?: 'replace' | 'accept';
 }
 
+/** What a quoted string of a header can hold without escapes (RFC 9110, section 5.6.4). */
+const QUOTABLE = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/** @throws TypeError naming the option that makes no sense; those of the verifier are checked by it */
+export function checkGuardOptions({ jwtFromRequest, realm, contextHints }: JwtGuardOptions): void {
+  if (realm !== undefined && !(typeof realm === 'string' && QUOTABLE.test(realm))) {
+    throw new TypeError('realm: must be a text of ASCII without quotes and backslashes');
+  }
+  if (contextHints !== undefined && contextHints !== 'replace' && contextHints !== 'accept') {
+    throw new TypeError('contextHints: must be replace or accept');
+  }
+  if (jwtFromRequest !== undefined && typeof jwtFromRequest !== 'function') {
+    throw new TypeError('jwtFromRequest: must be a function');
+  }
+}
+
 export const { ConfigurableModuleClass: JwtGuardModuleBase, MODULE_OPTIONS_TOKEN: JWT_GUARD_OPTIONS } =
   new ConfigurableModuleBuilder<JwtGuardOptions>({ moduleName: 'JwtGuard' })
     .setClassMethodName('forRoot')

@@ -35,10 +35,14 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
       this.error(new Error('JwtGuardModule is not part of the app that this request came to'));
       return;
     }
-    this.authenticateCall(request, state).then(
-      (principal) => this.success(principal),
-      (error: unknown) => this.error(isRefusal(error) ? state.refuse(error, state.transactionId) : (error as Error)),
-    );
+    this.authenticateCall(request, state)
+      .catch((error: unknown) => {
+        throw isRefusal(error) ? state.refuse(error, state.transactionId) : error;
+      })
+      .then(
+        (principal) => this.success(principal),
+        (error: unknown) => this.error(error as Error),
+      );
   }
 
   private async authenticateCall(request: object, state: RequestState) {

@@ -1,14 +1,29 @@
 import { type LoggerService } from '@nestjs/common';
 import { clockSkewWarning } from '../core/clock-skew';
-import { type ClockSkewEvent, type JwksFetchEvent, type VerifierObserver } from '../core/observer';
+import {
+  type ClockSkewEvent,
+  type JwksFetchEvent,
+  type VerificationEvent,
+  type VerifierObserver,
+} from '../core/observer';
 
 type Log = Required<Pick<LoggerService, 'log' | 'warn'>>;
 
 /** Logs what an operator has to know of a verifier, and passes everything on to the app's own observer. */
 export function logEvents(log: Log, observer: VerifierObserver | undefined): VerifierObserver {
   const failing = new Set<string>();
+  const undecided = new Set<string>();
   return {
-    verified: observer?.verified && ((event) => observer.verified?.(event)),
+    verified(event: VerificationEvent): void {
+      const { outcome, code, detail } = event;
+      // Once, until a token is accepted again: what can't be decided can't be for every request.
+      if (outcome === 'accepted') undecided.clear();
+      else if (outcome === 'undecided' && code && !undecided.has(code)) {
+        undecided.add(code);
+        log.warn(`Tokens can not be judged: ${code}${detail === undefined ? '' : ` (${detail})`}`);
+      }
+      return observer?.verified?.(event);
+    },
     jwksFetched(event: JwksFetchEvent): void {
       const { issuer, outcome, reason, keys } = event;
       // Not each failure: while the issuer is away there is one every two seconds.
@@ -18,11 +33,11 @@ export function logEvents(log: Log, observer: VerifierObserver | undefined): Ver
       } else if (outcome !== 'failed' && failing.delete(issuer)) {
         log.log(`The keys of ${issuer} can be fetched again (${keys})`);
       }
-      observer?.jwksFetched?.(event);
+      return observer?.jwksFetched?.(event);
     },
     clockSkewed(event: ClockSkewEvent): void {
       log.warn(clockSkewWarning(event));
-      observer?.clockSkewed?.(event);
+      return observer?.clockSkewed?.(event);
     },
   };
 }

@@ -36,6 +36,10 @@ export function Public(reason: string): Decorator {
  * by the one on the controller – is asked for as well.
  */
 export function RequireScopes(...scopes: string[]): Decorator {
+  // No token has a scope with a space in it: such a handler could never be called.
+  if (scopes.some((scope) => /[^\x21\x23-\x5b\x5d-\x7e]/.test(scope))) {
+    throw new TypeError('@RequireScopes takes each scope as a text of its own (RFC 6749, section 3.3)');
+  }
   return added(SCOPES, names('@RequireScopes', scopes));
 }
 
@@ -93,7 +97,7 @@ function readPolicy(controller: Target, handler: Target): HandlerPolicy {
   };
   // What stands closer to the handler wins, and between open and closed on the same place, closed does.
   const closed = onHandler.scopes.length > 0 || onHandler.actors.length > 0;
-  if (onHandler.publicReason !== undefined && !closed) return { ...onHandler };
+  if (onHandler.publicReason !== undefined && !closed) return Object.freeze({ ...onHandler });
   const scopes = [...new Set([...(read<string[]>(SCOPES, controller) ?? []), ...onHandler.scopes])];
   const actors = onHandler.actors.length > 0 ? onHandler.actors : (read<string[]>(ACTORS, controller) ?? []);
   const isClosed = scopes.length > 0 || actors.length > 0;

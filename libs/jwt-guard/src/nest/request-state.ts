@@ -60,7 +60,8 @@ export function transactionIdOf(request: object): string | undefined {
   return stateOf(httpRequestOf(request))?.transactionId;
 }
 
-/** Node's own request: Fastify keeps it in `raw`, Express's request is one. */
+/** Node's own request: Fastify keeps it in `raw`, Express's request is one – whatever it has under that name. */
 export function httpRequestOf(request: object): object {
+  if (stateOf(request)) return request;
   return 'raw' in request && typeof request.raw === 'object' && request.raw !== null ? request.raw : request;
 }

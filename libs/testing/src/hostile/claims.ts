@@ -139,7 +139,8 @@ function roles(audience: string): Case[] {
     ['with a number', ['admin', 1]],
     ['with null', ['admin', null]],
     ['with a list', [['admin']]],
-    ['with an object', [{ value: 'admin' }]],
+    ['with an object without a value', [{ display: 'admin' }]],
+    ['with an object whose value is a number', [{ value: 1 }]],
   ]);
 }
 

@@ -4,7 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { JwksClient, type JwksClientOptions, type JwksTimes } from './jwks-client';
+import { JWKS_TIMES, JwksClient, type JwksClientOptions, type JwksTimes } from './jwks-client';
 import { isRefusal } from './refusals';
 import { type VerificationKey } from './verification-key';
 
@@ -389,6 +389,31 @@ describe('JwksClient', () => {
     keys.close();
     await loaded;
     expect(keys.ready).toBe(false);
+  });
+
+  it('backs off twice as long after each failure, up to a limit', async () => {
+    server.status = 500;
+    const failedAt: number[] = [];
+    const keys = client(
+      { backOffMs: 60, maxBackOffMs: 240 },
+      { observer: { jwksFetched: () => void failedAt.push(performance.now()) } },
+    );
+    await keys.load();
+    while (failedAt.length < 5) await sleep(5);
+    const pauses = failedAt.slice(1).map((at, i) => at - (failedAt[i] ?? 0));
+    for (const [i, least] of [60, 120, 240, 240].entries()) expect(pauses[i]).toBeGreaterThan(least - 5);
+  });
+
+  it('goes by these times, in milliseconds', () => {
+    expect(JWKS_TIMES).toEqual({
+      refreshMs: 50_000,
+      gapMs: 2_000,
+      backOffMs: 250,
+      maxBackOffMs: 2_000,
+      timeoutMs: 3_000,
+      waitMs: 2_500,
+      maxStaleMs: 3_600_000,
+    });
   });
 
   it('asks past caches', async () => {

@@ -36,7 +36,7 @@ export interface JwksTimes {
   readonly maxStaleMs: number;
 }
 
-const TIMES: JwksTimes = Object.freeze({
+export const JWKS_TIMES: JwksTimes = Object.freeze({
   refreshMs: 50_000,
   gapMs: 2_000,
   backOffMs: 250,
@@ -85,7 +85,7 @@ export class JwksClient implements KeySource {
 
   constructor(options: JwksClientOptions) {
     this.#options = options;
-    this.#times = { ...TIMES, ...options.times };
+    this.#times = { ...JWKS_TIMES, ...options.times };
     this.#skew = new ClockSkew(options.clockToleranceSeconds);
   }
 

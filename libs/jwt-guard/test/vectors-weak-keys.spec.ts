@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import { type JsonWebKey } from 'node:crypto';
 import { generateTestKey } from '@token-relay/testing';
 import { type AnyAlgorithmName } from '../src/core/algorithms';
 import { importKeySet } from '../src/core/verification-key';
@@ -83,10 +83,9 @@ describe('an Ed25519 key', () => {
     x: Buffer.from(hex, 'hex').toString('base64url'),
   });
   const SMALL = 'its point has a small order, so that anybody can sign for it';
-  const identity = `01${'00'.repeat(31)}`;
 
   it.each([
-    ['the identity', identity],
+    ['the identity', `01${'00'.repeat(31)}`],
     ['the identity, written with the other sign', `01${'00'.repeat(30)}80`],
     ['the identity, not reduced', `ee${'ff'.repeat(30)}7f`],
     ['a point of order two', `ec${'ff'.repeat(30)}7f`],
@@ -97,13 +96,6 @@ describe('an Ed25519 key', () => {
   ])('of %s is left out', (_name, hex) => {
     // Where Node takes no such key at all, that is as good.
     expect([SMALL, 'its members make no public key']).toContain(reason(key(hex)));
-  });
-
-  it('of the identity would take one signature for every message', () => {
-    const publicKey = createPublicKey({ key: key(identity), format: 'jwk' });
-    const forged = Buffer.concat([Buffer.from(identity, 'hex'), Buffer.alloc(32)]);
-    expect(verify(null, Buffer.from('whatever'), publicKey, forged)).toBe(true);
-    expect(reason(key(identity))).toBe(SMALL);
   });
 
   it('that OpenSSL makes is used', async () => {

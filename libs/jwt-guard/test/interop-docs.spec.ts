@@ -55,7 +55,7 @@ describe.each(Object.keys(PROFILES) as ProfileName[])("the docs' column %s", (na
     expect(cell('client ', name)).toEqual(names(profile.client, profile.clientRequired));
     expect(cell('token id', name)).toEqual(names(profile.tokenId, profile.tokenIdRequired));
     expect(cell('session', name)).toEqual(names(profile.session, false));
-    expect(cell('scopes', name)).toEqual(names([profile.scope], false));
+    expect(cell('scopes', name)).toEqual(names(profile.scope, false));
   });
 
   it('says where the roles are', () => {

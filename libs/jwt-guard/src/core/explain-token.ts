@@ -364,8 +364,8 @@ function claimsChecks(claims: Members, issuer: IssuerPolicy, policy: VerifierPol
     },
     {
       check: 'scope',
-      expected: `a text of words, if present${profile.scope === 'scope' ? '' : `, in ${profile.scope}`}`,
-      actual: printable(claims[profile.scope]),
+      expected: `a text of words, if present, in ${profile.scope.join(' or ')}`,
+      actual: claim(profile.scope),
       fails: () => scopes(claims, profile.scope),
     },
     {

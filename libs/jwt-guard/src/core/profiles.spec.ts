@@ -249,6 +249,10 @@ describe('what is tried first', () => {
     ['entra', { azp: 'z', appid: 'a', scp: 's', jti: 'j' }, { clientId: 'z', tokenId: 'j' }],
     ['generic', { client_id: undefined, cid: 'c' }, { clientId: 'c' }],
     ['generic', { client_id: undefined, azp: 'z', cid: 'c' }, { clientId: 'z' }],
+    ['generic', { scope: undefined, scp: ['a', 'b'] }, { scopes: ['a', 'b'] }],
+    ['generic', { scope: undefined, scp: 'a b' }, { scopes: ['a', 'b'] }],
+    ['generic', { scope: 'a', scp: ['b'] }, { scopes: ['a'] }],
+    ['generic', { scope: undefined, scp: [] }, { scopes: [] }],
     ['cognito', { aud: 'resource', client_id: 'c', token_use: 'access' }, { clientId: 'c', audience: 'resource' }],
   ])('%s: of %p', async (profile, claims, expected) => {
     const issuer = await TestIssuer.create();
@@ -258,6 +262,24 @@ describe('what is tried first', () => {
       now: clock.now,
     });
     expect(await verifier.verify(await issuer.token(claims, { typ: 'application/JWT' }))).toMatchObject(expected);
+  });
+
+  it.each<[ProfileName, Members]>([
+    ['generic', { scope: undefined, scp: ['a b'] }],
+    ['generic', { scope: undefined, scp: ['a', 1] }],
+    ['generic', { scope: undefined, scp: [['a']] }],
+    ['generic', { scope: undefined, scp: { a: 1 } }],
+    ['generic', { scope: ['a'] }],
+    ['generic', { scope: { toString: 1, valueOf: 1 } }],
+    ['entra', { scp: 7, azp: 'z' }],
+  ])('%s: nothing malformed, as %p', async (profile, claims) => {
+    const issuer = await TestIssuer.create();
+    const { issuer: name, audience, jwks, clock } = issuer;
+    const verifier = TokenVerifier.create({
+      issuers: [{ issuer: name, audience, algorithms: ['ES256'], jwks, profile }],
+      now: clock.now,
+    });
+    await expect(verifier.verify(await issuer.token(claims))).rejects.toMatchObject({ code: 'claim_malformed' });
   });
 
   it('has caps that are what each issuer sends by default', () => {

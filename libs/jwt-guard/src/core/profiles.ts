@@ -13,7 +13,8 @@ export interface Profile {
   readonly tokenId: readonly string[];
   readonly tokenIdRequired: boolean;
   readonly session: readonly string[];
-  readonly scope: string;
+  /** As a text of words; under `scp` a list of them is taken as well. */
+  readonly scope: readonly string[];
   readonly roles: (claims: Members) => unknown;
   /** What gives a token away as another kind – of ID, refresh, logout, event –: a claim's name, or `undefined`. */
   readonly otherKind: (claims: Members) => string | undefined;
@@ -59,7 +60,7 @@ const RFC_9068: Profile = Object.freeze({
   tokenId: ['jti'],
   tokenIdRequired: true,
   session: ['sid'],
-  scope: 'scope',
+  scope: ['scope'],
   roles: (claims: Members) => claims.roles,
   otherKind: marked,
   maxLifetimeSeconds: 900,
@@ -97,7 +98,7 @@ export const PROFILES = Object.freeze({
     client: ['azp', 'appid'],
     tokenId: ['uti', 'jti'],
     tokenIdRequired: false,
-    scope: 'scp',
+    scope: ['scp'],
     // An ID token of the same application has neither.
     otherKind: (claims) =>
       markedAsIdToken(claims) ?? (claims.scp === undefined && claims.roles === undefined ? 'scp' : undefined),
@@ -118,6 +119,8 @@ export const PROFILES = Object.freeze({
     client: ['client_id', 'azp', 'cid'],
     clientRequired: false,
     tokenIdRequired: false,
+    // Okta's are a list.
+    scope: ['scope', 'scp'],
     otherKind: markedAsIdToken,
     maxLifetimeSeconds: 3_600,
   }),

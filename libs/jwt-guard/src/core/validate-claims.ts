@@ -6,8 +6,8 @@ import { type IssuerPolicy } from './verifier-options';
 
 const MAX_AUDIENCES = 32;
 const MAX_ACTOR_DEPTH = 5;
-/** `scope-token *( SP scope-token )` (RFC 6749, section 3.3). */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
+/** One of the words of a scope (RFC 6749, section 3.3). */
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 /** What would end a log line, or a text in another language's runtime. */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x1f\x7f]/;
@@ -83,13 +83,16 @@ export function matchingAudience(claims: Members, issuer: IssuerPolicy): string 
 }
 
 /** @throws TokenRejected `claim_malformed` */
-export function scopes(claims: Members, name: string): readonly string[] {
-  const scope = claims[name];
-  if (scope === undefined || scope === '') return NONE;
-  if (typeof scope !== 'string' || !SCOPE.test(scope)) {
+export function scopes(claims: Members, names: readonly string[]): readonly string[] {
+  const name = names.find((candidate) => claims[candidate] !== undefined);
+  const scope = name && claims[name];
+  if (name === undefined || scope === '') return NONE;
+  // A list only where issuers send one: RFC 9068 knows none.
+  const listed: unknown = typeof scope === 'string' ? scope.split(' ') : name === 'scp' ? scope : undefined;
+  if (!Array.isArray(listed) || !listed.every((entry) => typeof entry === 'string' && SCOPE_TOKEN.test(entry))) {
     throw new TokenRejected('claim_malformed', { debug: name });
   }
-  return Object.freeze(scope.split(' '));
+  return Object.freeze([...(listed as string[])]);
 }
 
 const NONE: readonly string[] = Object.freeze([]);

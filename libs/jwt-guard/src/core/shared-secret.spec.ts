@@ -57,6 +57,9 @@ describe('sharedSecret', () => {
 
   it.each([
     ['32 random bytes', randomBytes(32)],
+    ['random bytes that begin like JSON', Buffer.concat([Buffer.from('{'), randomBytes(32)])],
+    ['random bytes that begin like a list', Buffer.concat([Buffer.from('['), randomBytes(32)])],
+    ['random letters, half of them capitals', 'QmxrTBvKdJwPzHsYnCfLgEaUoXiRtDbMqWkZpVhSyNcGjFeAlIuT'],
     ['32 random bytes in hex', randomBytes(32).toString('hex')],
     ['32 random bytes in base64', randomBytes(32).toString('base64')],
   ])('takes %s', (_name, secret) => {

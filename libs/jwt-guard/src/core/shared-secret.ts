@@ -5,13 +5,12 @@ import { type KeyReport, type KeySource } from './resolve-key';
 import { type VerificationKey } from './verification-key';
 
 const MIN_ENTROPY_BITS = 256;
+const BITS_PER_LETTER_OF_WORDS = 2;
 /** Long enough, and in every tutorial. */
 const KNOWN_SECRETS =
   /your[-_ ]?(\d{3}[-_ ]?bit|secret|jwt|super)|a-string-secret|change[-_ ]?(me|this|it)|(super|top|very)[-_ ]?secret|secret[-_ ]?key|0123456789|abcdefghij|qwertyuiop|password|^AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow$/i;
 /** What a text is written in, and how many letters that has: a secret in hex has half the bytes that it seems to. */
 const ALPHABETS: readonly (readonly [letters: RegExp, size: number])[] = [
-  // Words: letters alone, or with spaces between, are hardly ever chosen one by one.
-  [/^[A-Za-z]*$|\s/, 4],
   [/^\d*$/, 10],
   [/^(?:[\da-f]*|[\dA-F]*)$/, 16],
   [/^[\w+/=-]*$/, 64],
@@ -71,14 +70,25 @@ export class SharedSecret implements KeySource {
 
 /**
  * An upper bound of what there is to guess: by the letters that it is written in, and by what is left of it when
- * its repetitions are taken out. Chance can't be seen in the result, so a long sentence passes.
+ * its repetitions are taken out. Chance can't be seen in the result: what looks like words counts as words.
  */
 function estimatedBits(secret: string | Uint8Array, bytes: Buffer): number {
   const alphabet = typeof secret === 'string' ? ALPHABETS.find(([letters]) => letters.test(secret)) : undefined;
+  if (typeof secret === 'string' && looksLikeWords(secret)) return bytes.length * BITS_PER_LETTER_OF_WORDS;
   // Bytes that count up, or down.
   if (new Set(bytes.subarray(1).map((byte, i) => byte - (bytes[i] ?? 0))).size === 1) return 0;
   const byLetters = bytes.length * Math.log2(alphabet?.[1] ?? 256);
   return Math.min(byLetters, deflateRawSync(bytes, { level: 9 }).length * 8);
+}
+
+/** Hardly anything but letters, of which few are capitals, and no two together: by chance that hardly ever happens. */
+function looksLikeWords(text: string): boolean {
+  const visible = text.replace(/\s/g, '');
+  const letters = visible.replace(/[^A-Za-z]/g, '');
+  const capitals = letters.replace(/[^A-Z]/g, '');
+  return (
+    letters.length >= 0.9 * visible.length && capitals.length <= 0.25 * letters.length && !/[A-Z]{2}/.test(letters)
+  );
 }
 
 function isKnown(bytes: Buffer): boolean {
@@ -87,7 +97,7 @@ function isKnown(bytes: Buffer): boolean {
 
 /** The oldest confusion of them all: a public key, in whichever form, where a secret belongs. */
 function isPublic(bytes: Buffer): boolean {
-  if (/^\s*(?:-----BEGIN|[[{])/.test(bytes.toString('latin1'))) return true;
+  if (/^\s*-----BEGIN/.test(bytes.toString('latin1')) || isJson(bytes)) return true;
   return (['spki', 'pkcs1'] as const).some((type) => {
     try {
       return createPublicKey({ key: bytes, format: 'der', type }).type === 'public';
@@ -95,4 +105,14 @@ function isPublic(bytes: Buffer): boolean {
       return false;
     }
   });
+}
+
+/** A JWK, or a set of them. */
+function isJson(bytes: Buffer): boolean {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
 }

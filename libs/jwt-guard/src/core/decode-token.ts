@@ -14,7 +14,7 @@ export interface DecodeRules {
 const THREE_PARTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)$/;
 export const MAX_KID_LENGTH = 256;
 /** What changes how a token is to be read: nothing here is understood, so nothing here is let through (RFC 7515, 4.1.11). */
-const REFUSED_PARAMETERS = Object.freeze(['crit', 'b64', 'zip', 'enc']);
+export const REFUSED_PARAMETERS = Object.freeze(['crit', 'b64', 'zip', 'enc']);
 
 /**
  * Takes a token apart, and refuses what could be refused without any key: cheap and refusing first.

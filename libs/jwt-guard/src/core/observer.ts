@@ -1,10 +1,10 @@
-import { type OutageCode, type RejectionCode } from './refusals';
+import { type Code } from './refusals';
 
 /** One token that was judged. Holds nothing of the token itself. */
 export interface VerificationEvent {
   readonly outcome: 'accepted' | 'rejected' | 'undecided';
   /** Why, unless it was accepted. */
-  readonly code?: RejectionCode | OutageCode;
+  readonly code?: Code;
   /** The issuer, if the token was accepted: of no other is it known. */
   readonly issuer?: string;
   /** Whether its signature had been verified before. */

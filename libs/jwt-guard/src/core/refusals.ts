@@ -77,6 +77,7 @@ export const OUTAGES = Object.freeze({
 
 export type RejectionCode = keyof typeof REJECTIONS;
 export type OutageCode = keyof typeof OUTAGES;
+export type Code = RejectionCode | OutageCode;
 
 /** Seconds after which asking again is worth while, for `Retry-After`. */
 export const RETRY_AFTER_SECONDS = 2;

@@ -61,7 +61,7 @@ export default tseslint.config(
   },
   {
     files: ['libs/**/*.ts'],
-    ignores: ['**/*.spec.ts', '**/*.full-spec.ts'],
+    ignores: ['**/*.spec.ts', '**/*.full-spec.ts', '**/test/**/*.ts'],
     rules: {
       'no-restricted-properties': [
         'error',

@@ -43,13 +43,18 @@ export { bearerChallenge } from './core/bearer-challenge';
 
 // Guard
 export { JwtGuardModule } from './nest/jwt-guard.module';
-export { type JwtGuardOptions } from './nest/jwt-guard.options';
+export { type JwtGuardOptions, type WebSocketOptions } from './nest/jwt-guard.options';
 export { JwtGuard } from './nest/jwt.guard';
 export { JwtStrategy } from './nest/jwt.strategy';
-export { Public, RequireActor, RequireScopes } from './nest/policy.decorators';
+export { Public, RequireActor, RequireScopes, RequireToken } from './nest/policy.decorators';
+export { requireToken, type RouteToken } from './nest/require-token';
 export { CurrentPrincipal } from './nest/current-principal.decorator';
 export { type Problem, type RpcRefusal, toProblem, toRpcRefusal } from './nest/problem';
-export { transactionIdOf } from './nest/request-state';
+export { transactionIdOf } from './nest/call-state';
+export { type CensusOptions, type PublicEntry } from './nest/census/census-options';
+export { type PublicController } from './nest/handler-policy';
+export { policyCensus } from './nest/census/census-taker';
+export { type CensusRow, type PolicyCensus, PolicyCensusError } from './nest/census/policy-census';
 export { isTransactionId, TRANSACTION_ID_HEADER } from './nest/transaction-id';
 
 // Relay
@@ -58,4 +63,11 @@ export { type DestinationContract, type RelayOptions } from './relay/relay-optio
 export { RelayHttpClient, type RelayRequest, type RelayResponse } from './relay/relay-http-client';
 export { RelayClientProxy, type RpcClient } from './relay/relay-client-proxy';
 export { type RelayHeaders, TokenRelay } from './relay/token-relay';
-export { currentPrincipal, currentRelayContext, type RelayContext } from './relay/relay-context';
+export {
+  bindContext,
+  currentPrincipal,
+  currentRelayContext,
+  type RelayContext,
+  relayContextFor,
+  runAs,
+} from './relay/relay-context';

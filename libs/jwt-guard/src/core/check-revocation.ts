@@ -8,6 +8,13 @@ import { isRefusal, TokenRejected, VerifierUnavailable } from './refusals';
 export interface RevocationSource {
   /** Whatever it throws means that it can't tell. */
   isRevoked(principal: Principal): boolean;
+  /**
+   * Calls back whenever something was revoked, so that open connections end at once; without it they are looked
+   * through every second.
+   *
+   * @returns what ends it
+   */
+  subscribe?(changed: () => void): () => void;
 }
 
 /**

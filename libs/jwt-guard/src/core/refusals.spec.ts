@@ -7,9 +7,9 @@ describe('the table of refusals', () => {
     }
   });
 
-  it('has a Bearer error for every rejection but the one without a token', () => {
+  it('has a Bearer error for every rejection but those without a token, and those that are about none', () => {
     const without = Object.entries(REJECTIONS).filter(([, row]) => row.error === undefined);
-    expect(without.map(([code]) => code)).toEqual(['token_missing']);
+    expect(without.map(([code]) => code)).toEqual(['token_missing', 'origin_not_allowed']);
   });
 
   it('pairs each Bearer error with its status', () => {

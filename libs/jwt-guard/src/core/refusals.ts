@@ -20,6 +20,8 @@ export interface OutageRow {
   readonly text: string;
 }
 
+/** No matter of tokens: RFC 6750 has no name for it. */
+const notAllowed = (text: string): RejectionRow => ({ status: 403, text });
 const unauthenticated = (text: string): RejectionRow => ({ status: 401, text });
 const invalidRequest = (text: string): RejectionRow => ({ status: 400, error: 'invalid_request', text });
 const invalidToken = (text: string): RejectionRow => ({ status: 401, error: 'invalid_token', text });
@@ -30,6 +32,8 @@ export const REJECTIONS = Object.freeze({
   token_missing: unauthenticated('An access token is required.'),
   authorization_malformed: invalidRequest('The Authorization header is not of the form: Bearer, space, token.'),
   authorization_repeated: invalidRequest('More than one Authorization header was sent.'),
+  token_repeated: invalidRequest('The access token was sent in more than one way.'),
+  token_in_url: invalidRequest('An access token was sent in the URL, where logs and histories keep it.'),
   // decode
   token_too_large: invalidToken('The access token is too large.'),
   token_malformed: invalidToken('The access token is not a well-formed signed JWT.'),
@@ -55,6 +59,9 @@ export const REJECTIONS = Object.freeze({
   proof_required: invalidToken('The access token is bound to a key and is of no use without a proof of it.'),
   // check revocation
   token_revoked: invalidToken('The access token has been revoked.'),
+  // connect
+  origin_not_allowed: notAllowed('Pages of this origin may not connect here.'),
+  session_mismatch: invalidToken('The access token is for another user or session than this connection.'),
   // authorize
   insufficient_scope: forbidden('The access token does not have the required scope.'),
   actor_not_allowed: forbidden('This may only be called by another service on behalf of a user.'),

@@ -3,13 +3,16 @@ import { type DecisionTrace, explainToken } from './explain-token';
 import { tell } from './observer';
 import { type Principal } from './principal';
 import { isRefusal, TokenRejected } from './refusals';
-import { rawToken } from './token-states';
+import { rawToken, type ValidatedToken } from './token-states';
 import { resolveVerifierOptions, type TokenVerifierOptions, type VerifierPolicy } from './verifier-options';
-import { recallToken, verifyToken } from './verify-token';
+import { isCurrent } from './verdict-cache';
+import { checkStanding, recallToken, verifyToken } from './verify-token';
 
 /** Verifies access tokens of the issuers that it was made for. Knows no framework. */
 export class TokenVerifier {
   readonly #policy: VerifierPolicy;
+  /** What is behind each principal, for as long as somebody holds it. */
+  readonly #validated = new WeakMap<Principal, ValidatedToken>();
 
   private constructor(policy: VerifierPolicy) {
     this.#policy = policy;
@@ -29,9 +32,10 @@ export class TokenVerifier {
     const remembered = this.recall(token);
     if (remembered) return remembered;
     try {
-      const principal = await verifyToken(rawToken(token), this.#policy);
-      this.#accepted(token, principal, false);
-      return principal;
+      const validated = await verifyToken(rawToken(token), this.#policy);
+      this.#validated.set(validated.principal, validated);
+      this.#accepted(token, validated.principal, false);
+      return validated.principal;
     } catch (error) {
       throw this.#refused(token, error, false);
     }
@@ -46,12 +50,27 @@ export class TokenVerifier {
    */
   recall(token: string): Principal | undefined {
     try {
-      const principal = recallToken(rawToken(token), this.#policy);
+      const principal = recallToken(rawToken(token), this.#policy)?.principal;
       if (principal) this.#accepted(token, principal, true);
       return principal;
     } catch (error) {
       throw this.#refused(token, error, true);
     }
+  }
+
+  /**
+   * Whether the token that this principal was verified by still counts: the time, revocation, and whether its key is
+   * still the issuer's. At once, and from memory: for connections that outlive a call.
+   *
+   * @throws TokenRejected when it doesn't: `token_expired`, `token_revoked`, `key_unknown`
+   * @throws VerifierUnavailable when that can't be decided
+   * @throws TypeError for a principal that another verifier made
+   */
+  recheck(principal: Principal): void {
+    const validated = this.#validated.get(principal);
+    if (!validated) throw new TypeError('this principal was made by another verifier');
+    checkStanding(validated, this.#policy);
+    if (!isCurrent(validated)) throw new TokenRejected('key_unknown');
   }
 
   /**

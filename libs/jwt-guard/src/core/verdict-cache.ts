@@ -60,7 +60,7 @@ export class VerdictCache {
 }
 
 /** The key *object*: a key that was replaced by another under its id is not it. */
-function isCurrent({ issuer, key }: ValidatedToken): boolean {
+export function isCurrent({ issuer, key }: ValidatedToken): boolean {
   return issuer.keys.known(key.kid) === key;
 }
 

@@ -1,7 +1,6 @@
 import { checkRevocation } from './check-revocation';
 import { checkTimes } from './check-times';
 import { decodeToken } from './decode-token';
-import { type Principal } from './principal';
 import { resolveKey } from './resolve-key';
 import { selectIssuer } from './select-issuer';
 import { type RawToken, type ValidatedToken } from './token-states';
@@ -16,15 +15,15 @@ import { verifySignature } from './verify-signature';
  * @throws TokenRejected when the token is bad
  * @throws VerifierUnavailable when that can't be decided
  */
-export async function verifyToken(raw: RawToken, policy: VerifierPolicy): Promise<Principal> {
+export async function verifyToken(raw: RawToken, policy: VerifierPolicy): Promise<ValidatedToken> {
   const unverified = decodeToken(raw, policy);
   const attributed = selectIssuer(unverified, policy.issuers);
   const key = await resolveKey(attributed);
   const verified = verifySignature(attributed, key);
   const validated = validateClaims(verified);
-  const principal = checkStanding(validated, policy);
+  checkStanding(validated, policy);
   policy.verdicts.remember(validated);
-  return principal;
+  return validated;
 }
 
 /**
@@ -35,13 +34,19 @@ export async function verifyToken(raw: RawToken, policy: VerifierPolicy): Promis
  * @throws TokenRejected when the token doesn't count any more
  * @throws VerifierUnavailable when that can't be decided
  */
-export function recallToken(raw: RawToken, policy: VerifierPolicy): Principal | undefined {
+export function recallToken(raw: RawToken, policy: VerifierPolicy): ValidatedToken | undefined {
   const validated = policy.verdicts.recall(raw);
-  return validated && checkStanding(validated, policy);
+  if (validated) checkStanding(validated, policy);
+  return validated;
 }
 
-function checkStanding(token: ValidatedToken, policy: VerifierPolicy): Principal {
+/**
+ * Asks again what may have changed since a token was validated, all but its key.
+ *
+ * @throws TokenRejected when the token doesn't count any more
+ * @throws VerifierUnavailable when that can't be decided
+ */
+export function checkStanding(token: ValidatedToken, policy: VerifierPolicy): void {
   checkTimes(token, policy, policy.now());
   checkRevocation(token.principal, policy.revocation);
-  return token.principal;
 }

@@ -4,25 +4,36 @@ import {
   type MiddlewareConsumer,
   Module,
   type NestModule,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import { APP_GUARD, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { TokenVerifier } from '../core/token-verifier';
+import { resolveCensusOptions, type ResolvedCensusOptions } from './census/census-options';
+import { CensusTaker } from './census/census-taker';
+import { RpcProbe } from './census/rpc-servers';
+import { GuardBindings } from './guard-bindings';
+import { HandlerPolicies } from './handler-policy';
 import { checkGuardOptions, JWT_GUARD_OPTIONS, JwtGuardModuleBase, type JwtGuardOptions } from './jwt-guard.options';
 import { JwtGuard } from './jwt.guard';
 import { JwtStrategy } from './jwt.strategy';
 import { logEvents } from './log-events';
-import { openContextOnExpress, openContextOnFastify, type FastifyHooks } from './open-context';
+import { onlyOnce, reopenContext } from './open-context';
+import { TransportHooks } from './transport-hooks';
+import { SocketSessions } from './ws/socket-sessions';
+import { WebSocketGuard } from './ws/websocket-guard';
 
 const logger = new Logger('JwtGuard');
+const CENSUS_OPTIONS = Symbol('token-relay.census-options');
 
 /**
- * Imported once, with all issuers, it closes an app: every handler of every controller requires a token that
- * `TokenVerifier` accepts, unless it is `@Public`. A hybrid app needs
- * `connectMicroservice(…, { inheritAppConfig: true })`, or Nest leaves its RPC half without the guard.
+ * Imported once, with all issuers, it closes an app: every handler of every controller, gateway and resolver requires a
+ * token that `TokenVerifier` accepts, unless it is `@Public`. An app with a handler that Nest leaves without
+ * the guard, or a route that Nest knows nothing of, does not start.
  */
 @Module({
+  controllers: [RpcProbe],
   providers: [
     {
       provide: TokenVerifier,
@@ -32,29 +43,96 @@ const logger = new Logger('JwtGuard');
         return TokenVerifier.create({ ...options, observer: logEvents(logger, options.observer) });
       },
     },
+    {
+      provide: CENSUS_OPTIONS,
+      inject: [JWT_GUARD_OPTIONS],
+      useFactory: ({ census = {} }: JwtGuardOptions) => resolveCensusOptions(census, JwtGuard),
+    },
+    {
+      provide: HandlerPolicies,
+      inject: [CENSUS_OPTIONS],
+      useFactory: ({ controllers, acceptGuards }: ResolvedCensusOptions) =>
+        new HandlerPolicies(controllers, acceptGuards),
+    },
+    GuardBindings,
     JwtStrategy,
     JwtGuard,
     { provide: APP_GUARD, useExisting: JwtGuard },
+    {
+      provide: CensusTaker,
+      inject: [ModulesContainer, HandlerPolicies, GuardBindings, CENSUS_OPTIONS, JWT_GUARD_OPTIONS, JwtGuard],
+      useFactory: (
+        modules: ModulesContainer,
+        policies: HandlerPolicies,
+        bindings: GuardBindings,
+        options: ResolvedCensusOptions,
+        { revocation }: JwtGuardOptions,
+        guard: unknown,
+      ) =>
+        new CensusTaker({
+          modules,
+          policies,
+          bindings,
+          options,
+          revocation: revocation ? 'checked' : 'none',
+          guard: JwtGuard,
+          guardIsOwn: guard instanceof JwtGuard,
+        }),
+    },
+    {
+      provide: SocketSessions,
+      inject: [TokenVerifier, JWT_GUARD_OPTIONS],
+      useFactory: (verifier: TokenVerifier, { now = () => Date.now() / 1000, revocation }: JwtGuardOptions) =>
+        new SocketSessions(verifier, now, revocation),
+    },
+    {
+      provide: WebSocketGuard,
+      inject: [TokenVerifier, HandlerPolicies, SocketSessions, ModulesContainer, JWT_GUARD_OPTIONS],
+      useFactory: (
+        verifier: TokenVerifier,
+        policies: HandlerPolicies,
+        sessions: SocketSessions,
+        modules: ModulesContainer,
+        { realm = 'api', webSockets: { allowedOrigins, authenticateWithinSeconds = 5 } = {} }: JwtGuardOptions,
+      ) => {
+        const origins = allowedOrigins && new Set(allowedOrigins);
+        const rules = { verifier, policies, sessions, realm, allowedOrigins: origins, authenticateWithinSeconds };
+        return new WebSocketGuard(rules, modules);
+      },
+    },
+    {
+      provide: TransportHooks,
+      inject: [TokenVerifier, CensusTaker, WebSocketGuard, GuardBindings, JWT_GUARD_OPTIONS],
+      useFactory: (...parts: ConstructorParameters<typeof TransportHooks>) => new TransportHooks(...parts),
+    },
   ],
-  exports: [TokenVerifier, JwtGuard],
+  exports: [TokenVerifier, JwtGuard, HandlerPolicies, GuardBindings, CensusTaker],
 })
-export class JwtGuardModule extends JwtGuardModuleBase implements NestModule, OnModuleInit, OnApplicationShutdown {
+export class JwtGuardModule
+  extends JwtGuardModuleBase
+  implements NestModule, OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
+{
   constructor(
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
     @Inject(JWT_GUARD_OPTIONS) private readonly options: JwtGuardOptions,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(CensusTaker) private readonly census: CensusTaker,
+    @Inject(SocketSessions) private readonly sockets: SocketSessions,
+    @Inject(TransportHooks) private readonly hooks: TransportHooks,
+    @Inject(ModuleRef) moduleRef: ModuleRef,
+    @Inject(ModulesContainer) modules: ModulesContainer,
   ) {
     super();
+    // Here, and no later: Nest opens ports – of microservices, of gateways – before any of its hooks is called.
+    hooks.install(host, modules, moduleRef);
   }
 
   configure(consumer: MiddlewareConsumer): void {
     const adapter = this.host.httpAdapter;
-    if (adapter?.getType() === 'fastify') {
-      openContextOnFastify(adapter.getInstance<FastifyHooks>(), this.verifier, this.options);
-    } else if (adapter?.getType() === 'express') {
-      const app = adapter.getInstance<object>();
-      consumer.apply(openContextOnExpress(app, this.verifier, this.options)).forRoutes('{*path}');
-    }
+    if (!adapter) return;
+    onlyOnce(adapter);
+    this.hooks.onHttp(adapter);
+    if (adapter.getType() === 'express') consumer.apply(reopenContext).forRoutes('{*path}');
   }
 
   onModuleInit(): void {
@@ -65,7 +143,14 @@ export class JwtGuardModule extends JwtGuardModuleBase implements NestModule, On
     void this.verifier.load();
   }
 
+  onApplicationBootstrap(): void {
+    this.census.allBound();
+    this.census.check();
+    this.census.print();
+  }
+
   onApplicationShutdown(): void {
+    this.sockets.close();
     this.verifier.close();
   }
 }

@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type JwtFromRequestFunction } from 'passport-jwt';
 import { type TokenVerifierOptions } from '../core/verifier-options';
+import { type CensusOptions } from './census/census-options';
 
 export interface JwtGuardOptions extends TokenVerifierOptions {
   /**
@@ -15,13 +16,31 @@ export interface JwtGuardOptions extends TokenVerifierOptions {
    * right wherever clients connect, or `accept` them from the services of the same system. Default: `replace`.
    */
   readonly contextHints?: 'replace' | 'accept';
+  /** How the sockets of gateways are opened. Default: as `WebSocketOptions` says. */
+  readonly webSockets?: WebSocketOptions;
+  /** What the start-up census makes of code that can't be decorated. Default: as `CensusOptions` says. */
+  readonly census?: CensusOptions;
+}
+
+/** How the sockets of gateways are opened. */
+export interface WebSocketOptions {
+  /**
+   * The origins whose pages may open a socket, as `https://app.example`; a client that is no browser sends none. Default:
+   * the origin that the socket is opened at.
+   */
+  readonly allowedOrigins?: readonly string[];
+  /**
+   * How long a socket may be open without a token, in seconds, 0 to 60; with 0 it has to come with the request that opens
+   * it. Default: 5.
+   */
+  readonly authenticateWithinSeconds?: number;
 }
 
 /** What a quoted string of a header can hold without escapes (RFC 9110, section 5.6.4). */
 const QUOTABLE = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** @throws TypeError naming the option that makes no sense; those of the verifier are checked by it */
-export function checkGuardOptions({ jwtFromRequest, realm, contextHints }: JwtGuardOptions): void {
+export function checkGuardOptions({ jwtFromRequest, realm, contextHints, webSockets = {} }: JwtGuardOptions): void {
   if (realm !== undefined && !(typeof realm === 'string' && QUOTABLE.test(realm))) {
     throw new TypeError('realm: must be a text of ASCII without quotes and backslashes');
   }
@@ -30,6 +49,15 @@ export function checkGuardOptions({ jwtFromRequest, realm, contextHints }: JwtGu
   }
   if (jwtFromRequest !== undefined && typeof jwtFromRequest !== 'function') {
     throw new TypeError('jwtFromRequest: must be a function');
+  }
+  const { allowedOrigins, authenticateWithinSeconds: seconds = 5 } = webSockets;
+  if (!Number.isFinite(seconds) || seconds < 0 || seconds > 60) {
+    throw new TypeError('webSockets.authenticateWithinSeconds: must be a number from 0 to 60');
+  }
+  const isOrigin = (origin: unknown): boolean =>
+    URL.canParse(String(origin)) && new URL(String(origin)).origin === origin;
+  if (allowedOrigins !== undefined && !(Array.isArray(allowedOrigins) && allowedOrigins.every(isOrigin))) {
+    throw new TypeError('webSockets.allowedOrigins: must be a list of origins, as https://app.example');
   }
 }
 

@@ -1,111 +1,116 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { type RpcException } from '@nestjs/microservices';
 import { AuthGuard } from '@nestjs/passport';
-import { randomUUID } from 'node:crypto';
-import { extractToken } from '../core/extract-token';
-import { type Principal } from '../core/principal';
 import { isRefusal, TokenRejected } from '../core/refusals';
 import { TokenVerifier } from '../core/token-verifier';
-import { carrierOf } from './call';
-import { type HandlerPolicy, policyOf } from './policy.decorators';
-import { toRpcRefusal } from './problem';
-import { attachState, RequestState, stateOf } from './request-state';
-import { isTransactionId, TRANSACTION_ID_HEADER } from './transaction-id';
+import { authorize } from './authorize';
+import { type CallKind, callOf, kindOf } from './call';
+import { attachState, type Authenticated, type CallState } from './call-state';
+import { graphqlRequestOf } from './graphql-request';
+import { GuardBindings } from './guard-bindings';
+import { type Handler, HandlerPolicies } from './handler-policy';
+import { rpcCall } from './rpc-calls';
+import { SocketCall } from './ws/socket-session';
+
+/** How one kind of call is authenticated. */
+interface Way {
+  /** The state of the call. */
+  open(context: ExecutionContext): CallState;
+  /** @returns `undefined` when passport, asked by others, has let in somebody else */
+  authenticate(context: ExecutionContext, call: CallState): Promise<Authenticated | undefined>;
+}
 
 /**
  * Lets a call through whose token is good and holds what its handler asks for. Without a word on a handler, a
  * token is required; `@Public` opens one.
  *
- * Over HTTP it is passport's guard for `JwtStrategy`; over RPC the token stands in the packet's metadata. A kind
- * of call that it doesn't know is refused.
+ * Over HTTP, and so for GraphQL, it is passport's guard for `JwtStrategy`; over RPC the token stands beside the
+ * message's data; a WebSocket has been given one. A kind of call that it doesn't know is refused.
  */
 @Injectable()
 export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
+  readonly #ways: Readonly<Record<CallKind, Way>> = {
+    http: { open: openedCall, authenticate: (context, call) => this.viaPassport(context, call) },
+    graphql: { open: openedCall, authenticate: (context, call) => this.viaPassport(context, call) },
+    rpc: { open: (context) => this.openRpc(context), authenticate: (_context, call) => verify(call) },
+    ws: { open: openedCall, authenticate: viaSocket },
+  };
+
   // Named, so that what passport's guard injects (its own options) isn't inherited in its place.
-  constructor(@Inject(TokenVerifier) private readonly verifier: TokenVerifier) {
+  constructor(
+    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+    @Inject(HandlerPolicies) private readonly policies: HandlerPolicies,
+    @Inject(GuardBindings) bindings: GuardBindings,
+  ) {
     super();
+    bindings.watch(this);
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    const policy = policyOf(context);
-    if (policy.publicReason !== undefined) return true;
-    return context.getType<string>() === 'rpc' ? this.guardRpc(context, policy) : this.guardHttp(context, policy);
+    const policy = this.policies.of(context.getClass(), context.getHandler() as Handler);
+    if (policy.kind !== 'token') return true;
+    const way = this.#ways[kindOf(context)];
+    const call = way.open(context);
+    try {
+      const authenticated = await way.authenticate(context, call);
+      if (!authenticated) return false;
+      authorize(authenticated.principal, policy);
+      call.admit(authenticated);
+      return true;
+    } catch (error) {
+      throw isRefusal(error) ? call.turnAway(error) : error;
+    }
   }
 
-  private async guardHttp(context: ExecutionContext, policy: HandlerPolicy): Promise<boolean> {
-    const state = stateOf(carrierOf(context));
+  private async viaPassport(context: ExecutionContext, call: CallState): Promise<Authenticated | undefined> {
     // A token that was verified before doesn't go through passport again: its verdict is at hand.
-    if (!state || !(await refusing(state, () => this.recall(context, state)))) await super.canActivate(context);
-    if (!state?.authenticated) return false;
-    const { principal } = state.authenticated;
-    return refusing(state, () => authorize(principal, policy));
+    if (!this.recall(context, call)) await super.canActivate(context);
+    return call.authenticated;
   }
 
   /** Lets the call in if its token's verdict is remembered, and leaves it as passport's guard would. */
-  private recall(context: ExecutionContext, state: RequestState): boolean {
+  private recall(context: ExecutionContext, call: CallState): boolean {
     const request = this.getRequest(context) as { user?: unknown };
-    const token = state.extract(request);
-    const principal = typeof token === 'string' && token !== '' ? state.verifier.recall(token) : undefined;
+    const token = call.extract(request);
+    const principal = typeof token === 'string' && token !== '' ? call.verifier.recall(token) : undefined;
     if (!principal) return false;
-    state.admit({ principal, token: token as string });
+    call.admit({ principal, token: token as string });
     request.user = this.handleRequest(undefined, principal, undefined, context);
     return true;
   }
 
-  private async guardRpc(context: ExecutionContext, policy: HandlerPolicy): Promise<boolean> {
-    const carrier = carrierOf(context);
-    const metadata = metadataOf(carrier);
-    const sent = metadata[TRANSACTION_ID_HEADER];
-    const transactionId = isTransactionId(sent) ? sent : randomUUID();
-    const state = new RequestState(this.verifier, () => undefined, transactionId, rpcRefusals());
-    attachState(carrier, state);
-    return refusing(state, async () => {
-      const token = extractToken(authorizationOf(metadata));
-      const principal = await this.verifier.verify(token);
-      authorize(principal, policy);
-      state.admit({ principal, token });
-      return true;
-    });
+  /** Where passport's guard looks for the request. */
+  override getRequest(context: ExecutionContext): unknown {
+    if (context.getType<string>() === 'graphql') return graphqlRequestOf(context);
+    return context.switchToHttp().getRequest();
+  }
+
+  private openRpc(context: ExecutionContext): CallState {
+    const opened = callOf(context);
+    if (opened) return opened;
+    // By a server that opens no contexts: nothing is known of the call but its token.
+    const carrier: unknown = context.switchToRpc().getContext();
+    if (typeof carrier !== 'object' || carrier === null) throw new TokenRejected('context_not_supported');
+    const call = rpcCall(carrier, this.verifier);
+    attachState(carrier, call);
+    return call;
   }
 }
 
-/** Runs it, and throws a refusal in the form that the call's transport needs. */
-async function refusing<Result>(state: RequestState, check: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await check();
-  } catch (error) {
-    throw isRefusal(error) ? state.refuse(error, state.transactionId) : error;
-  }
+/** @throws TokenRejected `context_not_supported` for a call that came by a way that nobody here has opened */
+function openedCall(context: ExecutionContext): CallState {
+  const call = callOf(context);
+  if (!call) throw new TokenRejected('context_not_supported');
+  return call;
 }
 
-/** @throws TokenRejected `insufficient_scope`, `actor_not_allowed` */
-function authorize(principal: Principal, policy: HandlerPolicy): true {
-  if (!policy.scopes.every((scope) => principal.scopes.includes(scope))) {
-    throw new TokenRejected('insufficient_scope', { requiredScopes: policy.scopes });
-  }
-  if (policy.actors.length > 0 && !policy.actors.includes(principal.actor[0] ?? '')) {
-    throw new TokenRejected('actor_not_allowed');
-  }
-  return true;
+async function verify(call: CallState): Promise<Authenticated> {
+  const token = call.extract(call);
+  if (typeof token !== 'string' || token === '') throw new TokenRejected('token_missing');
+  return { principal: await call.verifier.verify(token), token };
 }
 
-type Metadata = Readonly<Record<string, unknown>>;
-
-/** What a packet carries beside its data: Nest 12's contexts have it in `getMetadata()`. */
-function metadataOf(rpcContext: object): Metadata {
-  const { getMetadata } = rpcContext as { getMetadata?: () => unknown };
-  const metadata = typeof getMetadata === 'function' ? getMetadata.call(rpcContext) : undefined;
-  return typeof metadata === 'object' && metadata !== null ? (metadata as Metadata) : {};
-}
-
-function authorizationOf(metadata: Metadata): string[] {
-  const { authorization } = metadata;
-  return typeof authorization === 'string' ? [authorization] : [];
-}
-
-/** Loads an optional peer, so not before it is needed: whoever gets here over RPC has it. */
-function rpcRefusals(): RequestState['refuse'] {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- Jest as it comes can't do import() in CommonJS
-  const microservices = require('@nestjs/microservices') as { RpcException: typeof RpcException };
-  return (refusal, transactionId) => new microservices.RpcException(toRpcRefusal(refusal, transactionId));
+/** @throws TokenRejected `context_not_supported` for a message in the context of something else */
+async function viaSocket(_context: ExecutionContext, call: CallState): Promise<Authenticated> {
+  if (!(call instanceof SocketCall)) throw new TokenRejected('context_not_supported');
+  return call.session.authenticated();
 }

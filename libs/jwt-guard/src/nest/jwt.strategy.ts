@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import passport from 'passport';
 import { Strategy } from 'passport-jwt';
 import { isRefusal, TokenRejected } from '../core/refusals';
-import { httpRequestOf, type RequestState, stateOf } from './request-state';
+import { httpRequestOf, type CallState, stateOf } from './call-state';
 
 /**
  * passport-jwt's strategy with its verification taken out: it finds the token with an extractor of `ExtractJwt`'s
@@ -37,7 +37,7 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
     }
     this.authenticateCall(request, state)
       .catch((error: unknown) => {
-        throw isRefusal(error) ? state.refuse(error, state.transactionId) : error;
+        throw isRefusal(error) ? state.turnAway(error) : error;
       })
       .then(
         (principal) => this.success(principal),
@@ -45,7 +45,7 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
       );
   }
 
-  private async authenticateCall(request: object, state: RequestState) {
+  private async authenticateCall(request: object, state: CallState) {
     if (state.authenticated) return state.authenticated.principal;
     const token = state.extract(request);
     if (typeof token !== 'string' || token === '') throw new TokenRejected('token_missing');

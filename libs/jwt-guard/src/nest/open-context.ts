@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { extractToken } from '../core/extract-token';
 import { type TokenVerifier } from '../core/token-verifier';
 import { runInContext } from '../relay/relay-context';
+import { bearerToken } from './bearer-token';
 import { type JwtGuardOptions } from './jwt-guard.options';
 import { httpRefusals } from './problem';
-import { attachState, httpRequestOf, RequestState } from './request-state';
+import { attachState, CallState, stateOf } from './call-state';
 import { isTransactionId, TRANSACTION_ID_HEADER } from './transaction-id';
 
 /** As much of Fastify as is needed here. */
@@ -27,58 +27,60 @@ type Options = Pick<JwtGuardOptions, 'jwtFromRequest' | 'realm' | 'contextHints'
 
 /** Opens the context of every request with `run()`, in the hook that comes first. */
 export function openContextOnFastify(instance: FastifyHooks, verifier: TokenVerifier, options: Options): void {
-  once(instance);
   instance.addHook('onRequest', (request, reply, done) => {
     const setHeader = (name: string, value: string): void => {
       if (!reply.raw.headersSent) reply.header(name, value);
     };
-    const state = newState(request.raw, setHeader, verifier, options);
-    attachState(request.raw, state);
-    runInContext(state, done);
+    const call = httpCall(request.raw, setHeader, verifier, options);
+    attachState(request.raw, call);
+    runInContext(call, done);
   });
 }
 
-export function openContextOnExpress(app: object, verifier: TokenVerifier, options: Options) {
-  once(app);
-  return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
+/** As much of an Express app as is needed here: what it does with each request, before any middleware. */
+export interface ExpressApp {
+  handle(request: IncomingMessage, response: ServerResponse, ...more: unknown[]): unknown;
+}
+
+/**
+ * Opens the context of every request with `run()`, around the whole app: a middleware would come too late for routes
+ * that were there before, and would make the app's router before its settings are known.
+ */
+export function openContextOnExpress(app: ExpressApp, verifier: TokenVerifier, options: Options): void {
+  const handle = app.handle.bind(app);
+  app.handle = (request, response, ...more) => {
     const setHeader = (name: string, value: string): void => {
       if (!response.headersSent) response.setHeader(name, value);
     };
-    const state = newState(request, setHeader, verifier, options);
-    attachState(request, state);
-    runInContext(state, next);
+    const call = httpCall(request, setHeader, verifier, options);
+    attachState(request, call);
+    return runInContext(call, () => handle(request, response, ...more));
   };
+}
+
+/** Opens it once more behind the parsers of bodies, which may go on in a context of their own. */
+export function reopenContext(request: IncomingMessage, _response: ServerResponse, next: () => void): void {
+  const call = stateOf(request);
+  if (call) runInContext(call, next);
+  else next();
 }
 
 const opened = new WeakSet<object>();
 
-/** With two sets of rules for one app nobody could say which counts. */
-function once(app: object): void {
+/** @throws Error the second time: with two sets of rules for one app nobody could say which counts */
+export function onlyOnce(app: object): void {
   if (opened.has(app)) throw new Error('JwtGuardModule is imported twice: list all issuers in one forRoot()');
   opened.add(app);
 }
 
-function newState(
+function httpCall(
   request: IncomingMessage,
   setHeader: (name: string, value: string) => void,
   verifier: TokenVerifier,
   options: Options,
-): RequestState {
+): CallState {
   const hint = options.contextHints === 'accept' ? request.headers[TRANSACTION_ID_HEADER] : undefined;
   const transactionId = isTransactionId(hint) ? hint : randomUUID();
   const extract = options.jwtFromRequest ?? bearerToken;
-  return new RequestState(verifier, extract, transactionId, httpRefusals(setHeader, options.realm ?? 'api'));
-}
-
-const bearerToken = (request: object): string => extractToken(authorizationHeaders(httpRequestOf(request)));
-
-/** Every `Authorization` header that was sent: Node's `headers` keeps the first and hides the others. */
-function authorizationHeaders(request: object): string[] {
-  const { rawHeaders } = request as { rawHeaders: readonly string[] };
-  const found: string[] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length === 13 && name.toLowerCase() === 'authorization') found.push(rawHeaders[i + 1] ?? '');
-  }
-  return found;
+  return new CallState({ verifier, extract, refuse: httpRefusals(setHeader, options.realm ?? 'api') }, transactionId);
 }

@@ -1,14 +1,13 @@
-import { type ExecutionContext, SetMetadata, type Type } from '@nestjs/common';
+import { SetMetadata, type Type } from '@nestjs/common';
 
-const PUBLIC = 'token-relay:public';
-const SCOPES = 'token-relay:scopes';
-const ACTORS = 'token-relay:actors';
+export const PUBLIC = 'token-relay:public';
+export const TOKEN = 'token-relay:token';
+export const SCOPES = 'token-relay:scopes';
+export const ACTORS = 'token-relay:actors';
 
 type Decorator = ClassDecorator & MethodDecorator;
 type Target = Type | ((...parameters: never[]) => unknown);
 
-const read = <Value>(key: string, target: Target): Value | undefined =>
-  Reflect.getMetadata(key, target) as Value | undefined;
 const readOwn = <Value>(key: string, target: Target): Value | undefined =>
   Reflect.getOwnMetadata(key, target) as Value | undefined;
 
@@ -29,6 +28,14 @@ const names = (kind: string, values: readonly string[]): readonly string[] => {
 export function Public(reason: string): Decorator {
   names('@Public', [reason]);
   return SetMetadata(PUBLIC, reason);
+}
+
+/**
+ * Asks for a token, whatever its scopes are: what a handler without a word asks for as well, said aloud. Where
+ * `census.undecorated` is `refuse`, it has to be said.
+ */
+export function RequireToken(): Decorator {
+  return SetMetadata(TOKEN, true);
 }
 
 /**
@@ -67,43 +74,4 @@ function added(key: string, values: readonly string[]): Decorator {
     const decorate = SetMetadata(key, Object.freeze([...before, ...values]));
     return descriptor ? decorate(target, name ?? '', descriptor) : decorate(target as Type);
   }) as Decorator;
-}
-
-/** Who may call a handler. */
-export interface HandlerPolicy {
-  readonly publicReason: string | undefined;
-  readonly scopes: readonly string[];
-  readonly actors: readonly string[];
-}
-
-const policies = new WeakMap<Target, WeakMap<Target, HandlerPolicy>>();
-
-/** The policy of the handler that is about to run; found out once for each. */
-export function policyOf(context: ExecutionContext): HandlerPolicy {
-  const controller = context.getClass();
-  const handler = context.getHandler() as Target;
-  let ofController = policies.get(controller);
-  if (!ofController) policies.set(controller, (ofController = new WeakMap<Target, HandlerPolicy>()));
-  let policy = ofController.get(handler);
-  if (!policy) ofController.set(handler, (policy = readPolicy(controller, handler)));
-  return policy;
-}
-
-function readPolicy(controller: Target, handler: Target): HandlerPolicy {
-  const onHandler = {
-    publicReason: read<string>(PUBLIC, handler),
-    scopes: read<string[]>(SCOPES, handler) ?? [],
-    actors: read<string[]>(ACTORS, handler) ?? [],
-  };
-  // What stands closer to the handler wins, and between open and closed on the same place, closed does.
-  const closed = onHandler.scopes.length > 0 || onHandler.actors.length > 0;
-  if (onHandler.publicReason !== undefined && !closed) return Object.freeze({ ...onHandler });
-  const scopes = [...new Set([...(read<string[]>(SCOPES, controller) ?? []), ...onHandler.scopes])];
-  const actors = onHandler.actors.length > 0 ? onHandler.actors : (read<string[]>(ACTORS, controller) ?? []);
-  const isClosed = scopes.length > 0 || actors.length > 0;
-  return Object.freeze({
-    publicReason: isClosed ? undefined : readOwn<string>(PUBLIC, controller),
-    scopes,
-    actors,
-  });
 }

@@ -32,7 +32,10 @@ export function httpRefusals(setHeader: (name: string, value: string) => void, r
   return (refusal: Refusal, transactionId: string): HttpException => {
     if (refusal instanceof TokenRejected) setHeader('WWW-Authenticate', bearerChallenge(refusal, realm));
     else setHeader('Retry-After', String(RETRY_AFTER_SECONDS));
-    return new HttpException({ ...toProblem(refusal, transactionId) }, refusal.status, { cause: refusal });
+    const problem = toProblem(refusal, transactionId);
+    const exception = new HttpException({ ...problem }, refusal.status, { cause: refusal });
+    // GraphQL shows of an error its message, and what is in its `extensions`.
+    return Object.assign(exception, { message: refusal.message, extensions: problem });
   };
 }
 

@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 import { type Principal } from '../core/principal';
-import { type RequestState } from '../nest/request-state';
+import { type TokenVerifier } from '../core/token-verifier';
+import { CallState } from '../nest/call-state';
+import { isTransactionId } from '../nest/transaction-id';
 
 /** What travels along a chain of services for one call. */
 export interface RelayContext {
@@ -10,28 +13,95 @@ export interface RelayContext {
   readonly transactionId: string;
 }
 
-const storage = new AsyncLocalStorage<RequestState>();
+const storage = new AsyncLocalStorage<CallState | undefined>();
 
 /** Runs it, and all that comes of it, in the context of a call. There is no way to set a context but this. */
-export function runInContext<Result>(state: RequestState, run: () => Result): Result {
-  return storage.run(state, run);
+export function runInContext<Result>(call: CallState | undefined, run: () => Result): Result {
+  return storage.run(call, run);
 }
 
-/** The context of the HTTP request that is being answered; `undefined` outside of one. Not open in RPC handlers. */
+/** The context of the call – a request, a message – that is being answered; `undefined` outside of one. */
 export function currentRelayContext(): RelayContext | undefined {
-  const state = storage.getStore();
-  return state && { principal: state.authenticated?.principal, transactionId: state.transactionId };
+  const call = storage.getStore();
+  return call && new CallContext(call);
 }
 
 /**
- * For whom the HTTP request that is being answered is made; `undefined` outside of one, and where it is public. Not
- * open in RPC handlers: there, `@CurrentPrincipal()` says it.
+ * For whom the call – a request, a message – that is being answered is made; `undefined` outside of one, and where it
+ * is public.
  */
 export function currentPrincipal(): Principal | undefined {
   return storage.getStore()?.authenticated?.principal;
 }
 
 /** The call that is being answered, for the relay alone: it holds the token. */
-export function currentCall(): RequestState | undefined {
+export function currentCall(): CallState | undefined {
   return storage.getStore();
+}
+
+/**
+ * Binds a function to the context that it is made in, for whoever calls it from elsewhere: a listener on a stream or a
+ * socket of others, a callback of a pool. Made outside of a call it runs outside of every call.
+ */
+export function bindContext<Self, Parameters extends unknown[], Result>(
+  run: (this: Self, ...parameters: Parameters) => Result,
+): (this: Self, ...parameters: Parameters) => Result {
+  const call = storage.getStore();
+  return function (this: Self, ...parameters) {
+    return storage.run(call, () => run.apply(this, parameters));
+  };
+}
+
+/**
+ * Runs it, and all that comes of it, in a context that was kept – `currentRelayContext()` – or made by
+ * `relayContextFor`: for timers and for the jobs of a queue. The token in it may have expired since; a service that it
+ * is relayed to then refuses it.
+ *
+ * @throws TypeError for anything else: for whom something is done can't be put together, it has to be proven
+ */
+export function runAs<Result>(context: RelayContext, run: () => Result): Result {
+  const call = CallContext.callOf(context);
+  if (!call) throw new TypeError('runAs takes what currentRelayContext() or relayContextFor() returned, and no copy');
+  return storage.run(call, run);
+}
+
+/**
+ * The context of work that is no call, for whom the token speaks: of a job that another process has put into a queue
+ * with the token of its call.
+ *
+ * @param transactionId of the call that the work comes of. Default: a new one
+ * @throws TokenRejected when the token is bad
+ * @throws VerifierUnavailable when that can't be decided
+ */
+export async function relayContextFor(
+  verifier: TokenVerifier,
+  token: string,
+  transactionId?: string,
+): Promise<RelayContext> {
+  const principal = await verifier.verify(token);
+  const id = isTransactionId(transactionId) ? transactionId : randomUUID();
+  const call = new CallState({ verifier, extract: () => token, refuse: (refusal) => refusal }, id);
+  call.admit({ principal, token });
+  return new CallContext(call);
+}
+
+/** Shows of a call what everybody may know. Whoever holds one can go on with that call, and nobody can make one up. */
+class CallContext implements RelayContext {
+  readonly #call: CallState;
+
+  constructor(call: CallState) {
+    this.#call = call;
+  }
+
+  static callOf(context: object): CallState | undefined {
+    return #call in context ? context.#call : undefined;
+  }
+
+  get principal(): Principal | undefined {
+    return this.#call.authenticated?.principal;
+  }
+
+  get transactionId(): string {
+    return this.#call.transactionId;
+  }
 }

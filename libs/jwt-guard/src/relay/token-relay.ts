@@ -52,5 +52,5 @@ export class TokenRelay {
 /** A refusal as the current call has to answer it; everything else as it is. */
 export function asAnswer(error: unknown): unknown {
   const call = currentCall();
-  return call && isRefusal(error) ? call.refuse(error, call.transactionId) : error;
+  return call && isRefusal(error) ? call.refuse(error) : error;
 }

@@ -1,0 +1,122 @@
+import { RequestMethod, type Type } from '@nestjs/common';
+import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
+import { type Handler } from '../handler-policy';
+
+/** Nest's own keys for what its decorators were given, so that none of its optional packages is loaded for them. */
+const KEYS = {
+  path: 'path',
+  requestMethod: 'method',
+  pattern: 'microservices:pattern',
+  patternKind: 'microservices:handler_type',
+  patternTransport: 'microservices:transport',
+  isMessage: 'websockets:message_mapping',
+  message: 'message',
+  resolverType: 'graphql:resolver_type',
+  resolverName: 'graphql:resolver_name',
+  resolverReference: 'graphql:resolve_reference',
+};
+const EVENT = 2;
+
+/** Stands on the method of a controller, and so – Nest copies what is on it – on what Nest makes a route of. */
+const ORIGINAL = 'token-relay:original-handler';
+
+/** A method that somebody can call from outside. */
+export type FoundHandler = {
+  readonly controller: Type;
+  readonly method: string;
+  readonly handler: Handler;
+} & (
+  | { readonly kind: 'http'; readonly verb: string; readonly paths: readonly string[] }
+  | {
+      readonly kind: 'rpc';
+      readonly isEvent: boolean;
+      readonly patterns: readonly unknown[];
+      /** The one transport that it is for; `undefined` for all. */
+      readonly transportId: number | symbol | undefined;
+    }
+  | { readonly kind: 'ws'; readonly message: unknown }
+  | { readonly kind: 'graphql'; readonly type: string; readonly name: string; readonly isRoot: boolean }
+);
+
+const scanner = new MetadataScanner();
+
+/** Every handler of an app, from its classes: they are all known before the first of them is made. */
+export function handlersOf(modules: ModulesContainer): FoundHandler[] {
+  return [...modules.values()].flatMap((module) => [
+    ...classesOf(module.controllers.values()).flatMap((type) =>
+      methodsOf(type, (...at) => [...http(...at), ...rpc(...at)]),
+    ),
+    ...classesOf(module.providers.values()).flatMap((type) =>
+      methodsOf(type, (...at) => [...ws(...at), ...graphql(...at)]),
+    ),
+  ]);
+}
+
+/** The method that Nest has made this route of; `undefined` for a route that isn't Nest's. */
+export function originalHandler(route: unknown): Handler | undefined {
+  return typeof route === 'function' ? (Reflect.getMetadata(ORIGINAL, route) as Handler | undefined) : undefined;
+}
+
+interface Wrapper {
+  readonly metatype: unknown;
+  readonly isNotMetatype: boolean;
+}
+
+function classesOf(wrappers: Iterable<Wrapper>): Type[] {
+  return [...wrappers].flatMap(({ metatype, isNotMetatype }) =>
+    !isNotMetatype && typeof metatype === 'function' && metatype.prototype ? [metatype as Type] : [],
+  );
+}
+
+type Reader = (controller: Type, method: string, handler: Handler) => FoundHandler[];
+
+function methodsOf(controller: Type, read: Reader): FoundHandler[] {
+  const prototype = controller.prototype as Readonly<Record<string, unknown>>;
+  return scanner.getAllMethodNames(prototype).flatMap((method) => {
+    const handler = prototype[method];
+    return typeof handler === 'function' ? read(controller, method, handler as Handler) : [];
+  });
+}
+
+const http: Reader = (controller, method, handler) => {
+  const requestMethod = get<number>(KEYS.requestMethod, handler);
+  if (requestMethod === undefined) return [];
+  Reflect.defineMetadata(ORIGINAL, handler, handler);
+  const paths = listOf(get(KEYS.path, controller)).flatMap((base) =>
+    listOf(get(KEYS.path, handler)).map((path) => `/${base}/${path}`.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')),
+  );
+  return [{ kind: 'http', controller, method, handler, verb: RequestMethod[requestMethod] ?? '?', paths }];
+};
+
+const rpc: Reader = (controller, method, handler) => {
+  const kind = get<number>(KEYS.patternKind, handler);
+  if (kind === undefined) return [];
+  const patterns = get<unknown[]>(KEYS.pattern, handler) ?? [];
+  const transportId = get<number | symbol>(KEYS.patternTransport, handler);
+  return [{ kind: 'rpc', controller, method, handler, isEvent: kind === EVENT, patterns, transportId }];
+};
+
+const ws: Reader = (controller, method, handler) =>
+  get(KEYS.isMessage, handler) === undefined
+    ? []
+    : [{ kind: 'ws', controller, method, handler, message: get(KEYS.message, handler) }];
+
+const ROOTS = ['Query', 'Mutation', 'Subscription'];
+
+const graphql: Reader = (controller, method, handler) => {
+  const isReference = get<boolean>(KEYS.resolverReference, handler) === true;
+  const own = get<string>(KEYS.resolverType, handler);
+  const type = isReference ? 'Reference' : own;
+  if (type === undefined) return [];
+  const name = isReference ? (get<string>(KEYS.resolverName, controller) ?? controller.name) : method;
+  const shown = get<string>(KEYS.resolverName, handler) ?? name;
+  return [{ kind: 'graphql', controller, method, handler, type, name: shown, isRoot: ROOTS.includes(type) }];
+};
+
+function get<Value>(key: string, target: object): Value | undefined {
+  return Reflect.getMetadata(key, target) as Value | undefined;
+}
+
+function listOf(paths: unknown): string[] {
+  return [paths ?? ''].flat().map(String);
+}

@@ -1,0 +1,110 @@
+import { type CanActivate, type Type } from '@nestjs/common';
+import { ACTORS, PUBLIC, SCOPES, TOKEN } from './policy.decorators';
+
+/** Nest's own key for what `@UseGuards` was given. */
+const GUARDS = '__guards__';
+
+export type Handler = (...parameters: never[]) => unknown;
+type Target = Type | Handler;
+
+/** Who may call a handler. */
+export type HandlerPolicy =
+  | { readonly kind: 'public'; readonly reason: string }
+  /** A guard of the app's own authenticates the callers. */
+  | { readonly kind: 'guard'; readonly guards: readonly string[] }
+  | {
+      readonly kind: 'token';
+      readonly scopes: readonly string[];
+      readonly actors: readonly string[];
+      /** Whether somebody has said so, or it is what counts where nothing is said. */
+      readonly explicit: boolean;
+    };
+
+/** An opening that can't be written on the handler itself, because its code is somebody else's. */
+export interface PublicController {
+  /** A controller, gateway or resolver. */
+  readonly controller: Type;
+  /** One of its methods. Default: all of them. */
+  readonly handler?: string;
+  /** Why that is right. */
+  readonly reason: string;
+}
+
+/** Finds out the policy of each handler, once. What counts is the same on every transport. */
+export class HandlerPolicies {
+  readonly #found = new WeakMap<Target, WeakMap<Target, HandlerPolicy>>();
+
+  constructor(
+    private readonly openings: readonly PublicController[],
+    private readonly acceptedGuards: readonly Type<CanActivate>[],
+  ) {}
+
+  of(controller: Type, handler: Handler): HandlerPolicy {
+    let ofController = this.#found.get(controller);
+    if (!ofController) this.#found.set(controller, (ofController = new WeakMap<Target, HandlerPolicy>()));
+    let policy = ofController.get(handler);
+    if (!policy) ofController.set(handler, (policy = Object.freeze(this.#read(controller, handler))));
+    return policy;
+  }
+
+  /** What counts for whatever has no handler of its own: for connecting to a gateway. */
+  ofClass(controller: Type): HandlerPolicy {
+    return this.of(controller, controller as unknown as Handler);
+  }
+
+  /** What stands closer to the handler wins, and between open and closed in the same place, closed does. */
+  #read(controller: Type, handler: Handler): HandlerPolicy {
+    const own = onPlace(handler);
+    const inherited = onPlace(controller);
+    if (own.publicReason !== undefined && !own.closed) return { kind: 'public', reason: own.publicReason };
+    if (!own.closed && !inherited.closed) {
+      const reason = inherited.publicReason ?? this.#openingOf(controller, handler)?.reason;
+      if (reason !== undefined) return { kind: 'public', reason };
+      const guards = guardsOf(controller, handler).filter((guard) => this.acceptedGuards.some(isGuard(guard)));
+      if (guards.length > 0) return { kind: 'guard', guards: guards.map((guard) => guard.name) };
+    }
+    return {
+      kind: 'token',
+      scopes: [...new Set([...inherited.scopes, ...own.scopes])],
+      actors: own.actors.length > 0 ? own.actors : inherited.actors,
+      explicit: own.closed || inherited.closed,
+    };
+  }
+
+  #openingOf(controller: Type, handler: Handler): PublicController | undefined {
+    const methods = controller.prototype as Readonly<Record<string, unknown>>;
+    return this.openings.find(
+      (opening) =>
+        opening.controller === controller && (opening.handler === undefined || methods[opening.handler] === handler),
+    );
+  }
+}
+
+/** Whether one of these guards stands on the handler itself or on its class. */
+export function hasGuard(controller: Type, handler: Handler, guard: Type<CanActivate>): boolean {
+  return guardsOf(controller, handler).some((found) => isGuard(found)(guard));
+}
+
+const isGuard =
+  (found: Type) =>
+  (guard: Type): boolean =>
+    found === guard || found.prototype instanceof guard;
+
+function guardsOf(controller: Type, handler: Handler): Type[] {
+  return [controller, handler].flatMap((place) =>
+    (read<(Type | object)[]>(GUARDS, place) ?? []).map((guard) =>
+      typeof guard === 'function' ? (guard as Type) : (guard.constructor as Type),
+    ),
+  );
+}
+
+const read = <Value>(key: string, target: Target): Value | undefined =>
+  Reflect.getMetadata(key, target) as Value | undefined;
+
+function onPlace(place: Target) {
+  const scopes = read<string[]>(SCOPES, place) ?? [];
+  const actors = read<string[]>(ACTORS, place) ?? [];
+  const closed = scopes.length > 0 || actors.length > 0 || read<boolean>(TOKEN, place) === true;
+  // An opening counts for the class that it stands on, and for none that extends it.
+  return { publicReason: Reflect.getOwnMetadata(PUBLIC, place) as string | undefined, scopes, actors, closed };
+}

@@ -1,0 +1,101 @@
+import { type RpcException } from '@nestjs/microservices';
+import { randomUUID } from 'node:crypto';
+import { extractToken } from '../core/extract-token';
+import { type Refusal } from '../core/refusals';
+import { type TokenVerifier } from '../core/token-verifier';
+import { runInContext } from '../relay/relay-context';
+import { attachState, CallState, stateOf } from './call-state';
+import { toRpcRefusal } from './problem';
+import { rpcMetadata } from './rpc-metadata';
+import { isTransactionId, TRANSACTION_ID_HEADER } from './transaction-id';
+
+type ProcessingStartHook = (transportId: unknown, context: object, done: () => unknown) => unknown;
+
+interface RpcHandler {
+  /** Of an event: who gets it as well. */
+  readonly next?: RpcHandler;
+}
+
+/** As much of `Server` (@nestjs/microservices, an optional peer) as is needed here. */
+export interface RpcServer {
+  readonly transportId?: number | symbol;
+  /** RabbitMQ: whether a message counts as done when it is delivered. */
+  readonly noAck?: boolean;
+  onProcessingStartHook?: ProcessingStartHook;
+  addHandler(pattern: unknown, callback: RpcHandler, ...more: unknown[]): void;
+  getHandlers(): ReadonlyMap<string, RpcHandler>;
+  getHandlerByPattern(pattern: string): RpcHandler | null;
+  listen(callback: (error?: unknown, ...more: unknown[]) => void): unknown;
+}
+
+/**
+ * Opens the context of every message with `run()`, in the hook that Nest calls first. Hooks that were there, or are
+ * set later, are called as before.
+ */
+export function openContextOnRpc(server: RpcServer, verifier: TokenVerifier): void {
+  const opening = (hook: ProcessingStartHook): ProcessingStartHook =>
+    function open(transportId, context, done) {
+      let state = stateOf(context);
+      if (!state) attachState(context, (state = rpcCall(context, verifier, server)));
+      const opened = state;
+      return hook.call(server, transportId, context, () => runInContext(opened, done));
+    };
+  let hook = opening(server.onProcessingStartHook ?? ((_transportId, _context, done) => done()));
+  Object.defineProperty(server, 'onProcessingStartHook', {
+    configurable: true,
+    enumerable: true,
+    get: () => hook,
+    set: (replacement: ProcessingStartHook) => (hook = opening(replacement)),
+  });
+}
+
+/**
+ * The state of a message.
+ *
+ * @param server that it came by; without it a refusal is all that can be done
+ */
+export function rpcCall(context: object, verifier: TokenVerifier, server?: RpcServer): CallState {
+  const [hint] = rpcMetadata(context, TRANSACTION_ID_HEADER);
+  const transactionId = isTransactionId(hint) ? hint : randomUUID();
+  let refusals = 0;
+  return new CallState(
+    {
+      verifier,
+      extract: () => extractToken(rpcMetadata(context, 'authorization')),
+      refuse: rpcRefusal,
+      refused: () => {
+        refusals++;
+        if (server) dropFromQueue(server, context, refusals);
+      },
+    },
+    transactionId,
+  );
+}
+
+/**
+ * Tells RabbitMQ that a refused message is done with: Nest would leave it in the queue, unacknowledged, and it would
+ * come again and again. It goes to the queue's dead letters, if there are any. An event that several handlers get is
+ * refused when all of them have; else it is for the others to acknowledge it.
+ */
+function dropFromQueue(server: RpcServer, context: object, refusals: number): void {
+  const { getMessage, getChannelRef, getPattern } = context as Partial<RmqContext>;
+  // Only where messages are acknowledged at all: anything else ends the channel.
+  if (server.noAck !== false || !getMessage || !getChannelRef || !getPattern) return;
+  let handlers = 0;
+  const first = server.getHandlerByPattern(getPattern.call(context));
+  for (let handler: RpcHandler | null | undefined = first; handler; handler = handler.next) handlers++;
+  if (refusals === handlers) getChannelRef.call(context).nack(getMessage.call(context), false, false);
+}
+
+interface RmqContext {
+  getMessage(): object;
+  getPattern(): string;
+  getChannelRef(): { nack(message: object, allUpTo: boolean, requeue: boolean): void };
+}
+
+function rpcRefusal(refusal: Refusal, transactionId: string): Error {
+  // Loads an optional peer, so not before it is needed: whoever gets here over RPC has it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- Jest as it comes can't do import() in CommonJS
+  const microservices = require('@nestjs/microservices') as { RpcException: typeof RpcException };
+  return new microservices.RpcException(toRpcRefusal(refusal, transactionId));
+}

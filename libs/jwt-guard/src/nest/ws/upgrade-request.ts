@@ -1,0 +1,91 @@
+import { type IncomingMessage } from 'node:http';
+import { bearerChallenge } from '../../core/bearer-challenge';
+import { extractToken } from '../../core/extract-token';
+import { type Refusal, RETRY_AFTER_SECONDS, TokenRejected } from '../../core/refusals';
+import { authorizationHeaders } from '../authorization-headers';
+import { toProblem } from '../problem';
+
+/** The subprotocol that says: the next one in the list is a token. */
+export const BEARER_PROTOCOL = 'bearer';
+
+/**
+ * The token of a request to open a socket: in `Sec-WebSocket-Protocol`, as `bearer, <token>`, which is all that a
+ * browser's WebSocket can send, or in `Authorization`. Never in the URL.
+ *
+ * @returns `undefined` where there is none: it may come in the first message
+ * @throws TokenRejected `token_in_url`, `token_repeated`, `authorization_repeated`, `authorization_malformed`
+ */
+export function upgradeToken(request: IncomingMessage): string | undefined {
+  if (hasTokenInUrl(request.url ?? '')) throw new TokenRejected('token_in_url');
+  const found = protocolsOf(request).flatMap((protocol, i, all) =>
+    isBearer(all[i - 1]) && !isBearer(protocol) ? [protocol] : [],
+  );
+  const authorization = authorizationHeaders(request);
+  if (authorization.length > 1 || /^bearer(\s|$)/i.test(authorization[0] ?? '')) {
+    found.push(extractToken(authorization));
+  }
+  if (found.length > 1) throw new TokenRejected('token_repeated');
+  return found[0];
+}
+
+/** The subprotocols that the client offers, without its token: the server chooses one of these, and says it aloud. */
+export function offeredProtocols(protocols: Iterable<string>): string[] {
+  return [...protocols].filter((protocol, i, all) => isBearer(protocol) || !isBearer(all[i - 1]));
+}
+
+/**
+ * Whether the page that opens the socket may: browsers say in `Origin` where it is from, and let any page connect
+ * (RFC 6455, section 10.2).
+ *
+ * @param allowed `undefined` for the origin of the server itself
+ */
+export function isAllowedOrigin(request: IncomingMessage, allowed: ReadonlySet<string> | undefined): boolean {
+  const { origin, host } = request.headers;
+  // No browser, so no page of somebody else's.
+  if (origin === undefined) return true;
+  if (allowed) return allowed.has(origin);
+  if (host === undefined || !URL.canParse(origin)) return false;
+  const { protocol, host: ofPage } = new URL(origin);
+  // The scheme is that of the page: where TLS ends in front of this server, it can't know its own.
+  return URL.canParse(`${protocol}//${host}`) && new URL(`${protocol}//${host}`).host === ofPage;
+}
+
+/** An answer in place of a socket. */
+export interface UpgradeAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export function upgradeAnswer(refusal: Refusal, realm: string, transactionId: string): UpgradeAnswer {
+  const header: Record<string, string> =
+    refusal instanceof TokenRejected
+      ? { 'WWW-Authenticate': bearerChallenge(refusal, realm) }
+      : { 'Retry-After': String(RETRY_AFTER_SECONDS) };
+  return {
+    status: refusal.status,
+    headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store', ...header },
+    body: JSON.stringify(toProblem(refusal, transactionId)),
+  };
+}
+
+function protocolsOf(request: IncomingMessage): string[] {
+  return (request.headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== '');
+}
+
+const isBearer = (protocol: string | undefined): boolean => protocol?.toLowerCase() === BEARER_PROTOCOL;
+
+/** Anything of a JWT's form, and the name that RFC 6750, section 2.3 has for it. */
+const JWT = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
+
+function hasTokenInUrl(url: string): boolean {
+  const start = url.indexOf('?');
+  if (start < 0) return false;
+  for (const [name, value] of new URLSearchParams(url.slice(start))) {
+    if (name === 'access_token' || JWT.test(value)) return true;
+  }
+  return false;
+}

@@ -12,7 +12,15 @@ const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' 
 const root = resolve(positionals[0] ?? join(import.meta.dirname, '..'));
 const source = join(root, 'libs/jwt-guard/src');
 
-const INTERFACES = ['TokenVerifierOptions', 'IssuerOptions', 'JwtGuardOptions', 'RelayOptions', 'DestinationContract'];
+const INTERFACES = [
+  'TokenVerifierOptions',
+  'IssuerOptions',
+  'JwtGuardOptions',
+  'WebSocketOptions',
+  'CensusOptions',
+  'RelayOptions',
+  'DestinationContract',
+];
 const { REJECTIONS, OUTAGES } = load(join(source, 'core/refusals.ts'));
 
 /** What each page has to hold, between `<!-- generated: name -->` and `<!-- end -->`. */

@@ -24,6 +24,8 @@ const WORKSPACE: Readonly<Record<string, string>> = {
   'libs/jwt-guard/src/index.ts': `
     export { type TokenVerifierOptions, type IssuerOptions } from './options';
     export { type JwtGuardOptions } from './options';
+    export interface WebSocketOptions {}
+    export interface CensusOptions {}
     export interface RelayOptions {}
     export interface DestinationContract {}
   `,

@@ -44,4 +44,10 @@ describe('createLogger', () => {
     expect(text()).not.toContain('chatter');
     expect(JSON.parse(text())).toMatchObject({ msg: 'broken', context: 'Context', level: 50 });
   });
+
+  it('passes on who may call what, which the guard says at the start', () => {
+    const { logger, text } = capture();
+    new NestLogger(logger).log('Who may call what', 'JwtGuard');
+    expect(JSON.parse(text())).toMatchObject({ msg: 'Who may call what', context: 'JwtGuard', level: 30 });
+  });
 });

@@ -54,7 +54,9 @@ const SECRETS = [
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
-  log = (message: unknown, ...rest: unknown[]): void => this.write('debug', message, rest);
+  // What Nest says of itself is for developers; who may call what, and other words of the guard, for operators.
+  log = (message: unknown, ...rest: unknown[]): void =>
+    this.write(rest.at(-1) === 'JwtGuard' ? 'info' : 'debug', message, rest);
   warn = (message: unknown, ...rest: unknown[]): void => this.write('warn', message, rest);
   error = (message: unknown, ...rest: unknown[]): void => this.write('error', message, rest);
   fatal = (message: unknown, ...rest: unknown[]): void => this.write('fatal', message, rest);

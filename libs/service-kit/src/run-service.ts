@@ -1,4 +1,5 @@
 import { type INestApplication } from '@nestjs/common';
+import { PolicyCensusError } from '@token-relay/jwt-guard';
 import { ConfigError } from './config';
 import { type Logger } from './logger';
 
@@ -52,7 +53,7 @@ async function shutDown(service: Service | undefined, signal: NodeJS.Signals): P
 }
 
 function refuseToStart(error: unknown, logger: Logger | undefined): never {
-  const expected = error instanceof ConfigError || error instanceof StartRefused || isListenError(error);
+  const expected = EXPECTED.some((type) => error instanceof type) || isListenError(error);
   const message = error instanceof Error ? error.message : String(error);
   if (logger) logger.fatal(expected ? {} : { err: error }, message);
   else process.stderr.write(`${expected || !(error instanceof Error) ? message : error.stack}\n`);
@@ -63,6 +64,9 @@ function refuseToStart(error: unknown, logger: Logger | undefined): never {
 export class StartRefused extends Error {
   override readonly name = 'StartRefused';
 }
+
+/** What says in its message all that there is to say. */
+const EXPECTED = [ConfigError, StartRefused, PolicyCensusError];
 
 function isListenError(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import { isRefusal, TokenRejected } from '../core/refusals';
+import { randomUUID } from 'node:crypto';
+import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
 import { TokenVerifier } from '../core/token-verifier';
 import { authorize } from './authorize';
 import { type CallKind, callOf, kindOf } from './call';
@@ -8,8 +9,9 @@ import { attachState, type Authenticated, type CallState } from './call-state';
 import { graphqlRequestOf } from './graphql-request';
 import { GuardBindings } from './guard-bindings';
 import { type Handler, HandlerPolicies } from './handler-policy';
-import { rpcCall } from './rpc-calls';
-import { SocketCall } from './ws/socket-session';
+import { httpRefusals } from './problem';
+import { rpcCall, rpcRefusal } from './rpc-calls';
+import { SocketCall, wsRefusal } from './ws/socket-session';
 
 /** How one kind of call is authenticated. */
 interface Way {
@@ -48,16 +50,19 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const policy = this.policies.of(context.getClass(), context.getHandler() as Handler);
     if (policy.kind !== 'token') return true;
-    const way = this.#ways[kindOf(context)];
-    const call = way.open(context);
+    const kind = kindOf(context);
+    const way = this.#ways[kind];
+    let call: CallState | undefined;
     try {
+      call = way.open(context);
       const authenticated = await way.authenticate(context, call);
       if (!authenticated) return false;
       authorize(authenticated.principal, policy);
       call.admit(authenticated);
       return true;
     } catch (error) {
-      throw isRefusal(error) ? call.turnAway(error) : error;
+      if (!isRefusal(error)) throw error;
+      throw call ? call.turnAway(error) : refusalWithoutCall(kind, error);
     }
   }
 
@@ -101,6 +106,13 @@ function openedCall(context: ExecutionContext): CallState {
   const call = callOf(context);
   if (!call) throw new TokenRejected('context_not_supported');
   return call;
+}
+
+function refusalWithoutCall(kind: CallKind, refusal: Refusal): Error {
+  const transactionId = randomUUID();
+  if (kind === 'rpc') return rpcRefusal(refusal, transactionId);
+  if (kind === 'ws') return wsRefusal(refusal, transactionId);
+  return httpRefusals(() => undefined, 'api')(refusal, transactionId);
 }
 
 async function verify(call: CallState): Promise<Authenticated> {

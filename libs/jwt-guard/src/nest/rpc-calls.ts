@@ -23,7 +23,7 @@ export interface RpcServer {
   readonly noAck?: boolean;
   onProcessingStartHook?: ProcessingStartHook;
   addHandler(pattern: unknown, callback: RpcHandler, ...more: unknown[]): void;
-  getHandlers(): ReadonlyMap<string, RpcHandler>;
+  getHandlers?(): ReadonlyMap<string, RpcHandler>;
   getHandlerByPattern(pattern: string): RpcHandler | null;
   listen(callback: (error?: unknown, ...more: unknown[]) => void): unknown;
 }
@@ -93,7 +93,7 @@ interface RmqContext {
   getChannelRef(): { nack(message: object, allUpTo: boolean, requeue: boolean): void };
 }
 
-function rpcRefusal(refusal: Refusal, transactionId: string): Error {
+export function rpcRefusal(refusal: Refusal, transactionId: string): Error {
   // Loads an optional peer, so not before it is needed: whoever gets here over RPC has it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- Jest as it comes can't do import() in CommonJS
   const microservices = require('@nestjs/microservices') as { RpcException: typeof RpcException };

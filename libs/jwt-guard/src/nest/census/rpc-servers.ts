@@ -36,7 +36,7 @@ export function watchRpcServer(server: RpcServer, bindings: GuardBindings, befor
     patterns.set(key, (patterns.get(key) ?? 0) + 1);
   };
   // Of a strategy of the app's own, which may have come with some.
-  for (const pattern of server.getHandlers().keys()) add(pattern);
+  for (const pattern of server.getHandlers?.().keys() ?? []) add(pattern);
   let guarded: boolean | undefined;
   let before = 0;
 

@@ -175,7 +175,7 @@ function closeCodeOf(refusal: Refusal): number {
   return refusal.status === 403 ? CLOSE_FORBIDDEN : CLOSE_UNAUTHORIZED;
 }
 
-function wsRefusal(refusal: Refusal, transactionId: string): Error {
+export function wsRefusal(refusal: Refusal, transactionId: string): Error {
   // Loads an optional peer, so not before it is needed: whoever gets here has gateways.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- Jest as it comes can't do import() in CommonJS
   const websockets = require('@nestjs/websockets') as { WsException: typeof WsException };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type TokenVerifier } from '../core/token-verifier';
-import { runInContext } from '../relay/relay-context';
+import { currentCall, runInContext } from '../relay/relay-context';
 import { bearerToken } from './bearer-token';
 import { type JwtGuardOptions } from './jwt-guard.options';
 import { httpRefusals } from './problem';
@@ -61,7 +61,7 @@ export function openContextOnExpress(app: ExpressApp, verifier: TokenVerifier, o
 /** Opens it once more behind the parsers of bodies, which may go on in a context of their own. */
 export function reopenContext(request: IncomingMessage, _response: ServerResponse, next: () => void): void {
   const call = stateOf(request);
-  if (call) runInContext(call, next);
+  if (call && call !== currentCall()) runInContext(call, next);
   else next();
 }
 

@@ -1,15 +1,13 @@
-import { answers, ServerProcess, startOnFreePorts, type TestServer } from './server-process';
+import { givenServer, ServerProcess, type TestServer } from './server-process';
 
-/** A NATS server of its own on 127.0.0.1; or the one that `TEST_NATS_URL` names. */
+/** A NATS server of its own on 127.0.0.1, without JetStream; or the one that `TEST_NATS_URL` names. */
 export async function startNats(): Promise<TestServer> {
-  const given = process.env.TEST_NATS_URL;
-  if (given) return { url: given, stop: () => Promise.resolve() };
-  return startOnFreePorts(1, async (port) => {
-    // Debian keeps it where only an administrator's PATH leads.
-    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-    const options = ['--addr', '127.0.0.1', '--port', String(port)];
-    const server = await ServerProcess.start('nats-server', options, 'nats-server', { env });
-    await server.until(() => answers(port, Buffer.from('PING\r\n'), 'INFO'), 10_000);
-    return { url: `nats://127.0.0.1:${port}`, stop: () => server.stop() };
-  });
+  const given = givenServer('TEST_NATS_URL', 4222);
+  if (given) return given;
+  const server = ServerProcess.start({ name: 'nats-server', debianPackage: 'nats-server' }, () => ({
+    // The port -1 is any that is free.
+    parameters: ['--addr', '127.0.0.1', '--port', '-1'],
+  }));
+  const [, port] = await server.until(/connections on 127\.0\.0\.1:(\d+)[^]*Server is ready/, 10_000);
+  return { url: `nats://127.0.0.1:${port}`, port: Number(port), stop: () => server.stop() };
 }

@@ -1,20 +1,14 @@
-import { answers, ServerProcess, startOnFreePorts, temporaryFolder, type TestServer } from './server-process';
+import { givenServer, onFreePort, ServerProcess, type TestServer } from './server-process';
 
-/** A Redis of its own on 127.0.0.1, without a file; or the one that `TEST_REDIS_URL` names. */
+/** A Redis of its own on 127.0.0.1 that saves nothing; or the one that `TEST_REDIS_URL` names. */
 export async function startRedis(): Promise<TestServer> {
-  const given = process.env.TEST_REDIS_URL;
-  if (given) return { url: given, stop: () => Promise.resolve() };
-  return startOnFreePorts(1, async (port) => {
-    const folder = temporaryFolder();
-    const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    const server = await ServerProcess.start('redis-server', [...options, '--dir', folder.path], 'redis-server');
-    await server.until(() => answers(port, Buffer.from('PING\r\n'), '+PONG'), 10_000);
-    return {
-      url: `redis://127.0.0.1:${port}`,
-      async stop() {
-        await server.stop();
-        folder.remove();
-      },
-    };
+  const given = givenServer('TEST_REDIS_URL', 6379);
+  if (given) return given;
+  return onFreePort(async (port) => {
+    const server = ServerProcess.start({ name: 'redis-server', debianPackage: 'redis-server' }, () => ({
+      parameters: ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    }));
+    await server.until(/Ready to accept connections/, 10_000);
+    return { url: `redis://127.0.0.1:${port}`, port, stop: () => server.stop() };
   });
 }

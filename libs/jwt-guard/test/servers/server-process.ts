@@ -1,124 +1,159 @@
-import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { delimiter, join } from 'node:path';
 
-/** A server that was started for a test. */
+/** A server that a test can speak to. */
 export interface TestServer {
   readonly url: string;
+  readonly port: number;
+  /** Once it has ended nothing is left: no process, no file. */
   stop(): Promise<void>;
 }
 
+export interface ServerCommand {
+  readonly name: string;
+  /** What to install where it is missing. */
+  readonly debianPackage: string;
+  /** Folders that come before those of the PATH. */
+  readonly folders?: readonly string[];
+}
+
+export interface ServerSettings {
+  readonly parameters?: readonly string[];
+  /** All of its environment but for PATH, HOME and LANG: what is set here for another server is not for this one. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const ATTEMPTS = 5;
 const STOP_LIMIT_MS = 10_000;
 const KEPT_OUTPUT = 4_000;
+/** Debian keeps servers where only an administrator's PATH leads. */
+const PATH = [process.env.PATH ?? '/usr/bin:/bin', '/usr/sbin'].join(delimiter);
 
-/** A child process that doesn't outlive the test, and knows what it said last. */
+function find(name: string, folders: readonly string[] = []): string | undefined {
+  return [...folders, ...PATH.split(delimiter)]
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** A child process with a temporary folder of its own, in which it runs and which is its HOME. */
 export class ServerProcess {
-  #output = '';
-  #gone = false;
+  readonly #name: string;
+  readonly #folder: string;
   readonly #child: ChildProcess;
-  readonly #exited: Promise<unknown>;
+  /** Comes when nobody writes to its output any more, so that its own children are gone as well. */
+  readonly #closed: Promise<unknown>;
+  #output = '';
+  #heard = (): void => undefined;
 
   /** @throws Error naming the Debian package when there is no such command */
-  static async start(
-    command: string,
-    parameters: readonly string[],
-    debianPackage: string,
-    options: SpawnOptions = {},
-  ): Promise<ServerProcess> {
-    const started = new ServerProcess(spawn(command, parameters, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
-    try {
-      await once(started.#child, 'spawn');
-    } catch (cause) {
-      throw new Error(`${command} can not be started; it is in the Debian package ${debianPackage}`, { cause });
+  static start(command: ServerCommand, settings: (folder: string) => ServerSettings): ServerProcess {
+    const path = find(command.name, command.folders);
+    if (path === undefined) {
+      throw new Error(`there is no ${command.name} here; it is in the Debian package ${command.debianPackage}`);
     }
-    return started;
+    const folder = mkdtempSync(join(tmpdir(), `${command.name}-${process.pid}-`));
+    return new ServerProcess(command.name, path, folder, settings(folder));
   }
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#exited = new Promise((resolve) => child.once('exit', resolve)).then(() => (this.#gone = true));
-    const keep = (chunk: Buffer): void => {
-      this.#output = (this.#output + chunk.toString()).slice(-KEPT_OUTPUT);
-    };
-    child.stdout?.on('data', keep);
-    child.stderr?.on('data', keep);
-    const kill = (): void => void child.kill('SIGKILL');
-    process.once('exit', kill);
-    void this.#exited.then(() => process.off('exit', kill));
+  private constructor(name: string, path: string, folder: string, settings: ServerSettings) {
+    this.#name = name;
+    this.#folder = folder;
+    // Jest's process emits no 'exit', and nobody's does when it is killed: the kernel has to end the server with us.
+    const setpriv = find('setpriv');
+    const [file = path, ...before] = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--', path];
+    this.#child = spawn(file, [...before, ...(settings.parameters ?? [])], {
+      cwd: folder,
+      env: { PATH, HOME: folder, LANG: 'C.UTF-8', ...settings.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#closed = new Promise((resolve) => this.#child.once('close', resolve));
+    this.#child.once('error', (error) => (this.#output += error.message));
+    for (const stream of [this.#child.stdout, this.#child.stderr] as (Socket | null)[]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output = this.#output.slice(-KEPT_OUTPUT) + text;
+        this.#heard();
+      });
+      // A test that forgets to stop it must not wait for it.
+      stream?.unref();
+    }
+    this.#child.unref();
   }
 
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
-  /** Waits until it is ready. @throws Error with what the server said last, when it ends or takes too long */
-  async until(isReady: () => Promise<boolean>, limitMs: number): Promise<void> {
-    const end = Date.now() + limitMs;
-    while (!(await isReady())) {
-      if (this.#gone || Date.now() > end) {
-        await this.stop();
-        throw new Error(`the server did not get ready:\n${this.#output}`);
-      }
-      await sleep(20);
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_LIMIT_MS);
-    await this.#exited;
-    clearTimeout(timer);
-  }
-}
-
-/** Ports that nothing listens on; together, so that they differ. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
-}
-
-export function temporaryFolder(): { path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), 'jwt-guard-servers-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-/** Whether something on that port answers to these bytes with something that begins so. */
-export function answers(port: number, bytes: Buffer, beginning: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const done = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setTimeout(1_000, () => done(false));
-    socket.once('connect', () => socket.write(bytes));
-    socket.once('data', (data: Buffer) => done(data.toString('latin1').startsWith(beginning)));
-    socket.once('error', () => done(false)).once('close', () => done(false));
-  });
-}
-
-/** Tries again when somebody else has taken a port in the meantime. */
-export async function startOnFreePorts<Server>(
-  count: number,
-  start: (...ports: number[]) => Promise<Server>,
-): Promise<Server> {
-  for (let attempt = 1; ; attempt++) {
+  /**
+   * Waits until the server has said so: that can be nobody else's answer on the same port.
+   * @throws Error with what it said last, after stopping it, when it ends or takes too long
+   */
+  async until(pattern: RegExp, limitMs: number): Promise<RegExpExecArray> {
+    let timer: NodeJS.Timeout | undefined;
     try {
-      return await start(...(await freePorts(count)));
+      return await new Promise((resolve, reject) => {
+        const fail = (reason: string): void => reject(new Error(`${this.#name} ${reason}:\n${this.#output.trim()}`));
+        timer = setTimeout(() => fail(`is not ready after ${limitMs / 1_000} s`), limitMs);
+        this.#heard = () => {
+          const found = pattern.exec(this.#output);
+          if (found) resolve(found);
+        };
+        this.#heard();
+        void this.#closed.then(() => fail('has ended'));
+      });
     } catch (error) {
-      if (attempt === 3) throw error;
+      await this.stop();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#heard = () => undefined;
     }
   }
+
+  /** At once: whatever it would put in order is thrown away. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`${this.#name} has left a process behind`)), STOP_LIMIT_MS);
+    });
+    try {
+      await Promise.race([this.#closed, late]);
+    } finally {
+      clearTimeout(timer);
+      rmSync(this.#folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Tries again when somebody else takes the port before the server does. */
+export async function onFreePort<Server>(start: (port: number) => Promise<Server>): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as AddressInfo;
+    await once(probe.close(), 'close');
+    try {
+      return await start(port);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !/address already in use|eaddrinuse/i.test(String(error))) throw error;
+    }
+  }
+}
+
+/** The server that is somebody else's, if a variable of the environment names one. */
+export function givenServer(variable: string, defaultPort: number): TestServer | undefined {
+  const url = process.env[variable];
+  if (!url) return undefined;
+  return { url, port: Number(new URL(url).port) || defaultPort, stop: () => Promise.resolve() };
 }

@@ -71,12 +71,9 @@ const CENSUS_OPTIONS = Symbol('token-relay.census-options');
       ) =>
         new CensusTaker({
           modules,
-          policies,
           bindings,
-          options,
+          rules: { policies, options, guard: JwtGuard, guardIsOwn: guard instanceof JwtGuard },
           revocation: revocation ? 'checked' : 'none',
-          guard: JwtGuard,
-          guardIsOwn: guard instanceof JwtGuard,
         }),
     },
     {
@@ -143,10 +140,23 @@ export class JwtGuardModule
     void this.verifier.load();
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     this.census.allBound();
-    this.census.check();
-    this.census.print();
+    const adapter = this.host.httpAdapter;
+    if (adapter?.getType() === 'fastify') await this.bootstrapOnFastify(adapter.getInstance());
+    else this.census.conclude();
+  }
+
+  /** Fastify has plugins whose routes come later still; the census is concluded when it is ready. */
+  private async bootstrapOnFastify(instance: { ready(): PromiseLike<unknown> }): Promise<void> {
+    try {
+      this.census.check();
+    } catch (error) {
+      // The start is over. What Fastify would have loaded is loaded for the sake of naming all that is missing.
+      await instance.ready().then(undefined, () => undefined);
+      this.census.check();
+      throw error;
+    }
   }
 
   onApplicationShutdown(): void {

@@ -32,7 +32,7 @@ export class TransportHooks {
   install(host: HttpAdapterHost, modules: ModulesContainer, moduleRef: ModuleRef): void {
     // A test module has its adapter later, and a microservice has none.
     host.init$.subscribe(() => this.onHttp(host.httpAdapter));
-    modules.getRpcTargetRegistry<RpcServer>().subscribe((server) => this.#onRpc(server));
+    modules.getRpcTargetRegistry<RpcServer>().subscribe((server) => this.#onRpc(server, Boolean(host.httpAdapter)));
     const { container } = moduleRef as unknown as { container: { applicationConfig: AdapterConfig } };
     this.#onWebSockets(container.applicationConfig);
   }
@@ -47,7 +47,7 @@ export class TransportHooks {
       // After its last plugin, and before it listens.
       instance.addHook('onReady', (done) => {
         try {
-          this.census.check();
+          this.census.conclude();
           done();
         } catch (error) {
           done(error as Error);
@@ -64,9 +64,9 @@ export class TransportHooks {
     }
   }
 
-  #onRpc(server: RpcServer): void {
+  #onRpc(server: RpcServer, isHybrid: boolean): void {
     openContextOnRpc(server, this.verifier);
-    this.census.watchRpc(server);
+    this.census.watchRpc(server, isHybrid);
   }
 
   /** The adapter is known when the app says which, or when Nest needs one: in both cases before it is used. */

@@ -9,15 +9,19 @@ export interface GraphqlEndpoint {
 
 interface GraphqlModule {
   readonly options?: { readonly path?: string; readonly fieldResolverEnhancers?: readonly string[] };
+  /** The same, with the global prefix where it counts; there before the route is. */
+  readonly completeOptions?: { readonly path?: string };
 }
 
-/** `undefined` for an app without `GraphQLModule` (@nestjs/graphql, which isn't loaded for this). */
-export function graphqlEndpointOf(modules: ModulesContainer): GraphqlEndpoint | undefined {
-  const module = [...modules.values()].find(({ metatype }) => metatype.name === 'GraphQLModule');
-  if (!module) return undefined;
-  const { options } = (module.instance ?? {}) as GraphqlModule;
-  return {
-    path: options?.path ?? '/graphql',
-    guardsFields: options?.fieldResolverEnhancers?.includes('guards') ?? false,
-  };
+/** None for an app without `GraphQLModule` (@nestjs/graphql, which isn't loaded for this). */
+export function graphqlEndpointsOf(modules: ModulesContainer): GraphqlEndpoint[] {
+  const found = [...modules.values()].filter(({ metatype }) => metatype.name === 'GraphQLModule');
+  return found.map((module) => {
+    const { options, completeOptions } = (module.instance ?? {}) as GraphqlModule;
+    const path = completeOptions?.path ?? options?.path ?? '/graphql';
+    return {
+      path: path.replace(/^\/?/, '/'),
+      guardsFields: options?.fieldResolverEnhancers?.includes('guards') ?? false,
+    };
+  });
 }

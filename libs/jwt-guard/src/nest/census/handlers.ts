@@ -14,6 +14,7 @@ const KEYS = {
   resolverType: 'graphql:resolver_type',
   resolverName: 'graphql:resolver_name',
   resolverReference: 'graphql:resolve_reference',
+  resolverField: 'graphql:resolve_property',
 };
 const EVENT = 2;
 
@@ -50,6 +51,23 @@ export function handlersOf(modules: ModulesContainer): FoundHandler[] {
       methodsOf(type, (...at) => [...ws(...at), ...graphql(...at)]),
     ),
   ]);
+}
+
+/**
+ * Resolvers that a factory has made, or that were given as they are: @nestjs/graphql takes them too, while no other part
+ * of Nest does. They are known once they are made.
+ */
+export function madeResolversOf(modules: ModulesContainer): FoundHandler[] {
+  return [...modules.values()].flatMap((module) =>
+    [...module.providers.values()].flatMap((wrapper) => {
+      const instance: unknown = wrapper.isNotMetatype || wrapper.metatype === null ? wrapper.instance : undefined;
+      if (typeof instance !== 'object' || instance === null || wrapper.isAlias) return [];
+      const { constructor } = instance;
+      return typeof constructor === 'function' && constructor.prototype === Object.getPrototypeOf(instance)
+        ? methodsOf(constructor as Type, graphql)
+        : [];
+    }),
+  );
 }
 
 /** The method that Nest has made this route of; `undefined` for a route that isn't Nest's. */
@@ -103,11 +121,13 @@ const ws: Reader = (controller, method, handler) =>
 
 const ROOTS = ['Query', 'Mutation', 'Subscription'];
 
+/** A field says on its class what it is a field of, and so does whatever stands in a class for one of the roots. */
 const graphql: Reader = (controller, method, handler) => {
   const isReference = get<boolean>(KEYS.resolverReference, handler) === true;
-  const own = get<string>(KEYS.resolverType, handler);
-  const type = isReference ? 'Reference' : own;
-  if (type === undefined) return [];
+  const isField = get<boolean>(KEYS.resolverField, handler) === true;
+  const of = get<string>(KEYS.resolverType, handler) ?? get<string>(KEYS.resolverType, controller);
+  if (of === undefined || !(isReference || isField || ROOTS.includes(of))) return [];
+  const type = isReference ? 'Reference' : of;
   const name = isReference ? (get<string>(KEYS.resolverName, controller) ?? controller.name) : method;
   const shown = get<string>(KEYS.resolverName, handler) ?? name;
   return [{ kind: 'graphql', controller, method, handler, type, name: shown, isRoot: ROOTS.includes(type) }];

@@ -24,12 +24,22 @@ export interface WatchedServer {
   readonly transportId: number | symbol | undefined;
   /** Whether Nest applies the app's global guards there; `undefined` until it has bound its handlers. */
   readonly guarded: boolean | undefined;
+  /** Whether Nest waits with its handlers until it is started, and binds all gateways again then. */
+  readonly isDeferred: boolean;
   /** How often a handler was added for each pattern, which is here as JSON. */
   readonly patterns: ReadonlyMap<string, number>;
 }
 
-/** @param beforeOpening called before the server opens its port, or joins its broker; what it throws prevents that */
-export function watchRpcServer(server: RpcServer, bindings: GuardBindings, beforeOpening: () => void): WatchedServer {
+/**
+ * @param isHybrid whether it is a part of an app that has more than it
+ * @param beforeOpening called before the server opens its port, or joins its broker; what it throws prevents that
+ */
+export function watchRpcServer(
+  server: RpcServer,
+  isHybrid: boolean,
+  bindings: GuardBindings,
+  beforeOpening: () => void,
+): WatchedServer {
   const patterns = new Map<string, number>();
   const add = (pattern: unknown): void => {
     const key = JSON.stringify(pattern) ?? String(pattern);
@@ -39,6 +49,9 @@ export function watchRpcServer(server: RpcServer, bindings: GuardBindings, befor
   for (const pattern of server.getHandlers?.().keys() ?? []) add(pattern);
   let guarded: boolean | undefined;
   let before = 0;
+  let isDeferred = false;
+  // What isn't deferred has its handlers before connectMicroservice() returns.
+  if (isHybrid) queueMicrotask(() => (isDeferred = guarded === undefined));
 
   const addHandler = server.addHandler.bind(server);
   server.addHandler = (pattern, callback, ...more) => {
@@ -63,6 +76,9 @@ export function watchRpcServer(server: RpcServer, bindings: GuardBindings, befor
     transportId: server.transportId,
     get guarded() {
       return guarded;
+    },
+    get isDeferred() {
+      return isDeferred;
     },
     patterns,
   };

@@ -22,6 +22,8 @@ export class SocketSession {
   #waiting: (() => void)[] = [];
   #deadline: NodeJS.Timeout | undefined;
   #ended = false;
+  /** Why it was ended; a client that was told so may go on sending, and not close its side for a while. */
+  #reason: Refusal | undefined;
 
   constructor(
     private readonly connection: SocketConnection,
@@ -63,7 +65,10 @@ export class SocketSession {
   }
 
   async #take(token: unknown): Promise<void> {
+    // No work for the rest of a flood, nor for a client that is gone.
+    if (this.#ended) throw this.#reason ?? new TokenRejected('token_missing');
     try {
+      if (token === undefined) throw new TokenRejected('token_missing');
       const principal = await this.verifier.verify(token as string);
       const before = this.#current?.principal;
       if (before && (before.id !== principal.id || before.sessionId !== principal.sessionId)) {
@@ -85,11 +90,13 @@ export class SocketSession {
   /**
    * For whom the socket is open, asked anew for each message.
    *
-   * @throws TokenRejected `token_missing` as long as no token has come; why it doesn't count any more
+   * @throws TokenRejected `token_missing` as long as no token has come; why it doesn't count any more; why the socket
+   *   was ended
    * @throws VerifierUnavailable
    */
   async authenticated(): Promise<Authenticated> {
     await this.#underWay;
+    if (this.#reason) throw this.#reason;
     if (!this.#current) throw new TokenRejected('token_missing');
     this.verifier.recheck(this.#current.principal);
     return this.#current;
@@ -114,6 +121,7 @@ export class SocketSession {
   end(refusal: Refusal): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#reason = refusal;
     clearTimeout(this.#deadline);
     this.tell(refusal);
     this.connection.close(closeCodeOf(refusal), refusal.code);
@@ -129,6 +137,10 @@ export class SocketSession {
   /** Tells why something was refused. */
   tell(refusal: Refusal): void {
     this.connection.tell(REFUSED_EVENT, toRpcRefusal(refusal, randomUUID()));
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** What is done for the socket itself: its connection. */

@@ -24,13 +24,23 @@ export function upgradeToken(request: IncomingMessage): string | undefined {
   if (authorization.length > 1 || /^bearer(\s|$)/i.test(authorization[0] ?? '')) {
     found.push(extractToken(authorization));
   }
-  if (found.length > 1) throw new TokenRejected('token_repeated');
+  if (found.length + misplacedTokens(request).length > 1) throw new TokenRejected('token_repeated');
   return found[0];
 }
 
 /** The subprotocols that the client offers, without its token: the server chooses one of these, and says it aloud. */
 export function offeredProtocols(protocols: Iterable<string>): string[] {
-  return [...protocols].filter((protocol, i, all) => isBearer(protocol) || !isBearer(all[i - 1]));
+  return [...protocols].filter(
+    (protocol, i, all) => isBearer(protocol) || !(isBearer(all[i - 1]) || JWT.test(protocol)),
+  );
+}
+
+/** For a server that chooses the first subprotocol without asking: it mustn't be a token that its client put there. */
+export function hideMisplacedTokens(request: IncomingMessage): void {
+  if (misplacedTokens(request).length === 0) return;
+  const offered = offeredProtocols(protocolsOf(request));
+  if (offered.length > 0) request.headers['sec-websocket-protocol'] = offered.join(', ');
+  else delete request.headers['sec-websocket-protocol'];
 }
 
 /**
@@ -46,6 +56,8 @@ export function isAllowedOrigin(request: IncomingMessage, allowed: ReadonlySet<s
   if (allowed) return allowed.has(origin);
   if (host === undefined || !URL.canParse(origin)) return false;
   const { protocol, host: ofPage } = new URL(origin);
+  // Of any other scheme a page is no page of a server's, whatever its host is called; that of a file has none.
+  if (protocol !== 'http:' && protocol !== 'https:') return false;
   // The scheme is that of the page: where TLS ends in front of this server, it can't know its own.
   return URL.canParse(`${protocol}//${host}`) && new URL(`${protocol}//${host}`).host === ofPage;
 }
@@ -74,6 +86,11 @@ function protocolsOf(request: IncomingMessage): string[] {
     .split(',')
     .map((protocol) => protocol.trim())
     .filter((protocol) => protocol !== '');
+}
+
+/** Tokens that their client forgot to announce. Nobody reads them, and nobody may repeat them. */
+function misplacedTokens(request: IncomingMessage): string[] {
+  return protocolsOf(request).filter((protocol, i, all) => JWT.test(protocol) && !isBearer(all[i - 1]));
 }
 
 const isBearer = (protocol: string | undefined): boolean => protocol?.toLowerCase() === BEARER_PROTOCOL;

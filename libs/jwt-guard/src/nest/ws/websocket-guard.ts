@@ -11,7 +11,14 @@ import { toRpcRefusal } from '../problem';
 import { type Gateway, gatewaysOf, namespaceOf } from './gateways';
 import { type SocketSession } from './socket-session';
 import { type SocketSessions } from './socket-sessions';
-import { isAllowedOrigin, offeredProtocols, type UpgradeAnswer, upgradeAnswer, upgradeToken } from './upgrade-request';
+import {
+  hideMisplacedTokens,
+  isAllowedOrigin,
+  offeredProtocols,
+  type UpgradeAnswer,
+  upgradeAnswer,
+  upgradeToken,
+} from './upgrade-request';
 
 const logger = new Logger('JwtGuard');
 
@@ -39,6 +46,7 @@ interface ServerOptions {
   readonly verifyClient?: VerifyClient;
   readonly handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
   readonly allowRequest?: AllowRequest;
+  readonly connectionStateRecovery?: unknown;
 }
 
 type Verified = (result: boolean, status?: number, body?: string, headers?: Readonly<Record<string, string>>) => void;
@@ -101,9 +109,11 @@ export class WebSocketGuard {
     const bindMessageHandlers = adapter.bindMessageHandlers.bind(adapter);
     Object.assign(adapter, {
       create: (port: number, options: ServerOptions = {}) => {
+        refuseRecovery(options);
         if (port !== 0) beforeOpening();
         const place = { port, path: options.path, namespace: namespaceOf(options.namespace) };
         const server = create(port, { ...options, ...this.#upgradeOptions(place, options) });
+        refuseRecovery((server as { opts?: ServerOptions }).opts);
         this.#servers.set(server, place);
         return server;
       },
@@ -112,7 +122,8 @@ export class WebSocketGuard {
         const needsToken = this.#gatewaysAt(this.#servers.get(server)).every((gateway) => !this.#isPublic(gateway));
         return bindClientConnect(server, (client: object, ...more: unknown[]) => {
           const session = this.rules.sessions.of(client) ?? this.#connected(client, more[0], needsToken);
-          if (session) runInContext(session.connectionCall(), () => callback(client, ...more));
+          // It may be over already, for this gateway and for the next ones at the same place.
+          if (!session.ended) runInContext(session.connectionCall(), () => callback(client, ...more));
         });
       },
       bindMessageHandlers: (client: object, handlers: MessageHandler[], transform: unknown) => {
@@ -135,7 +146,8 @@ export class WebSocketGuard {
   }
 
   /** A socket is there: for whom is known already, or will be when its first message has come. */
-  #connected(client: object, request: unknown, needsToken: boolean): SocketSession | undefined {
+  #connected(client: object, request: unknown, needsToken: boolean): SocketSession {
+    const { authenticateWithinSeconds } = this.rules;
     const session = this.rules.sessions.open(client);
     const upgrade = requestOf(client, request);
     const known = upgrade && this.#upgrades.get(upgrade);
@@ -144,19 +156,18 @@ export class WebSocketGuard {
       session.admit(authenticated);
       return session;
     }
-    // With an adapter of another kind nobody was asked before; so it is done now.
-    if (upgrade && !known) {
-      try {
-        this.#checkOrigin(upgrade);
-        const token = needsToken ? upgradeToken(upgrade) : undefined;
-        if (token !== undefined) session.authenticate(token).catch(rethrowUnlessRefusal);
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        session.end(error);
-        return undefined;
-      }
+    try {
+      // With an adapter of another kind nobody was asked before; so it is done now.
+      const unasked = known ? undefined : upgrade;
+      if (unasked) this.#checkOrigin(unasked);
+      const token = unasked && needsToken ? upgradeToken(unasked) : undefined;
+      if (token !== undefined) session.authenticate(token).catch(rethrowUnlessRefusal);
+      else if (needsToken && authenticateWithinSeconds === 0) throw new TokenRejected('token_missing');
+      if (needsToken) session.awaitToken(authenticateWithinSeconds);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      session.end(error);
     }
-    if (needsToken) session.awaitToken(this.rules.authenticateWithinSeconds);
     return session;
   }
 
@@ -165,12 +176,15 @@ export class WebSocketGuard {
     const { verifyClient, handleProtocols, allowRequest } = options;
     return {
       verifyClient: (info: { readonly req: IncomingMessage }, callback: Verified) => {
-        this.#judge(info.req, place).then((answer) => {
-          if (answer) callback(false, answer.status, answer.body, answer.headers);
-          else if (!verifyClient) callback(true);
-          else if (verifyClient.length === 2) verifyClient(info, callback);
-          else callback((verifyClient as (info: object) => boolean)(info));
-        }, destroying(info.req));
+        // What the app's own functions throw, here and in all that the callback begins, ends this request alone.
+        this.#judge(info.req, place)
+          .then((answer) => {
+            if (answer) callback(false, answer.status, answer.body, answer.headers);
+            else if (!verifyClient) callback(true);
+            else if (verifyClient.length === 2) verifyClient(info, callback);
+            else callback((verifyClient as (info: object) => boolean)(info));
+          })
+          .catch(destroying(info.req));
       },
       handleProtocols: (protocols: Set<string>, request: IncomingMessage) => {
         const offered = offeredProtocols(protocols);
@@ -181,12 +195,15 @@ export class WebSocketGuard {
         // Nobody else listens yet, and a client that is gone in the meantime must end nothing but its own socket.
         const ignore = (): void => undefined;
         request.socket.on('error', ignore);
-        this.#judge(request, place).then((answer) => {
-          if (!answer) request.socket.off('error', ignore);
-          if (answer) answerUpgrade(request, answer);
-          else if (allowRequest) allowRequest(request, callback);
-          else callback(null, true);
-        }, destroying(request));
+        this.#judge(request, place)
+          .then((answer) => {
+            if (answer) return answerUpgrade(request, answer);
+            request.socket.off('error', ignore);
+            hideMisplacedTokens(request);
+            if (allowRequest) allowRequest(request, callback);
+            else callback(null, true);
+          })
+          .catch(destroying(request));
       },
     };
   }
@@ -198,10 +215,11 @@ export class WebSocketGuard {
       this.#checkOrigin(request);
       // Where everybody may connect, no token is read, as in any handler that is public.
       const anywhere = { port: place.port, path: place.path };
-      const isPublic = this.#gatewaysAt(anywhere).every((gateway) => this.#isPublic(gateway));
-      const token = isPublic ? undefined : upgradeToken(request);
+      const token = this.#isPublicAt(anywhere) ? undefined : upgradeToken(request);
       if (token === undefined) {
-        if (!isPublic && authenticateWithinSeconds === 0) throw new TokenRejected('token_missing');
+        // Which of them it is for isn't known yet, where one is public.
+        const needsToken = !this.#gatewaysAt(anywhere).some((gateway) => this.#isPublic(gateway));
+        if (needsToken && authenticateWithinSeconds === 0) throw new TokenRejected('token_missing');
         this.#upgrades.set(request, { authenticated: undefined });
         return undefined;
       }
@@ -222,6 +240,7 @@ export class WebSocketGuard {
   #takeHandshakes(server: object): void {
     if (!('use' in server && typeof server.use === 'function') || this.#withHandshake.has(server)) return;
     this.#withHandshake.add(server);
+    if (this.#isPublicAt(this.#servers.get(server))) return;
     (server as IoServer).use((socket, next) => {
       const token = socket.handshake.auth?.token;
       if (token === undefined) return next();
@@ -233,7 +252,10 @@ export class WebSocketGuard {
   }
 
   async #shake(socket: IoSocket, token: unknown): Promise<void> {
-    if (this.#upgrades.get(socket.request)?.authenticated) throw new TokenRejected('token_repeated');
+    const known = this.#upgrades.get(socket.request);
+    if (!known) this.#checkOrigin(socket.request);
+    const repeated = known ? known.authenticated !== undefined : upgradeToken(socket.request) !== undefined;
+    if (repeated) throw new TokenRejected('token_repeated');
     const principal = await this.rules.verifier.verify(token as string);
     this.#handshakes.set(socket, { principal, token: token as string });
   }
@@ -267,8 +289,15 @@ export class WebSocketGuard {
     );
   }
 
+  /** Whether nobody there needs a token; false where nobody is known. */
+  #isPublicAt(place: Place | undefined): boolean {
+    const gateways = this.#gatewaysAt(place);
+    return gateways.length > 0 && gateways.every((gateway) => this.#isPublic(gateway));
+  }
+
   #isPublic({ controller }: Gateway): boolean {
-    return this.rules.policies.ofClass(controller).kind === 'public';
+    // What an accepted guard is for is for that guard: no token is asked for.
+    return this.rules.policies.ofClass(controller).kind !== 'token';
   }
 }
 
@@ -288,6 +317,17 @@ async function authenticate(session: SocketSession, data: unknown): Promise<obje
     if (!isRefusal(error)) throw error;
     session.tell(error);
     return undefined;
+  }
+}
+
+/**
+ * Socket.IO gives a socket that comes back what was sent in the meantime before anybody can ask for its token.
+ *
+ * @throws TypeError
+ */
+function refuseRecovery(options: ServerOptions | undefined): void {
+  if (options?.connectionStateRecovery) {
+    throw new TypeError('connectionStateRecovery: a socket that is recovered is not asked for its token again');
   }
 }
 

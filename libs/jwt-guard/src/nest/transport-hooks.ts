@@ -6,7 +6,8 @@ import { type GuardBindings } from './guard-bindings';
 import { type JwtGuardOptions } from './jwt-guard.options';
 import { type ExpressApp, type FastifyHooks, openContextOnExpress, openContextOnFastify } from './open-context';
 import { openContextOnRpc, type RpcServer } from './rpc-calls';
-import { type WebSocketGuard, type WsAdapter } from './ws/websocket-guard';
+import { type WebSocketGuard } from './ws/websocket-guard';
+import { type WsAdapter } from './ws/ws-adapter';
 
 /** As much of Nest's `ApplicationConfig` as is needed here. */
 interface AdapterConfig {

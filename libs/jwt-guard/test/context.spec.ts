@@ -130,7 +130,7 @@ describe.each([
 
   it('goes with a listener that is bound, whoever emits', async () => {
     const ids = ['a', 'b', 'c'];
-    const answers = ids.map(async (id) => (await (await get(`bound?id=${id}`, `token-${id}`)).json()));
+    const answers = ids.map(async (id) => await (await get(`bound?id=${id}`, `token-${id}`)).json());
     while (!ids.every((id) => wire.listenerCount(id) === 2)) await sleep(1);
     for (const id of ids.toReversed()) wire.emit(id);
     expect(await Promise.all(answers)).toEqual(ids.map((id) => ({ tokenId: `token-${id}` })));

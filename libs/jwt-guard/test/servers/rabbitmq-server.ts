@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { givenServer, onFreePort, ServerProcess, type TestServer } from './server-process';
 
-const COMMAND = {
+export const RABBITMQ = {
   name: 'rabbitmq-server',
   debianPackage: 'rabbitmq-server',
+  variable: 'TEST_RABBITMQ_URL',
   // The one on Debian's PATH insists on its own user and on /var/lib/rabbitmq.
   folders: ['/usr/lib/rabbitmq/bin'],
 };
@@ -27,10 +28,10 @@ const ALONE = {
  * `TEST_RABBITMQ_URL` names.
  */
 export async function startRabbitMq(): Promise<TestServer> {
-  const given = givenServer('TEST_RABBITMQ_URL', 5672);
+  const given = givenServer(RABBITMQ.variable, 5672);
   if (given) return given;
   return onFreePort(async (port) => {
-    const server = ServerProcess.start(COMMAND, (folder) => ({
+    const server = ServerProcess.start(RABBITMQ, (folder) => ({
       environment: {
         ...ALONE,
         // The script becomes the server, instead of waiting for it: there is one process to end.

@@ -19,6 +19,14 @@ export interface ServerCommand {
   readonly debianPackage: string;
   /** Folders that come before those of the PATH. */
   readonly folders?: readonly string[];
+  /** The variable that names a server to use in the place of one that is started. */
+  readonly variable: string;
+}
+
+/** `describe`, where the server can be had; in the gate, where nothing is skipped, .ci/run has installed it. */
+export function describeWith({ name, folders, variable }: ServerCommand): jest.Describe {
+  const canBeHad = process.env[variable] !== undefined || find(name, folders) !== undefined;
+  return canBeHad || process.env.CI !== undefined ? describe : describe.skip;
 }
 
 export interface ServerSettings {

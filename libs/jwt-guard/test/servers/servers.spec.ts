@@ -6,14 +6,13 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { startNats } from './nats-server';
-import { startRabbitMq } from './rabbitmq-server';
-import { startRedis } from './redis-server';
-import { onFreePort, ServerProcess, type TestServer } from './server-process';
+import { NATS, startNats } from './nats-server';
+import { RABBITMQ, startRabbitMq } from './rabbitmq-server';
+import { REDIS, startRedis } from './redis-server';
+import { describeWith, onFreePort, type ServerCommand, ServerProcess, type TestServer } from './server-process';
 
-const VARIABLES = ['TEST_REDIS_URL', 'TEST_NATS_URL', 'TEST_RABBITMQ_URL'];
 beforeEach(() => {
-  for (const name of VARIABLES) delete process.env[name];
+  for (const { variable } of [REDIS, NATS, RABBITMQ]) delete process.env[variable];
 });
 
 interface Process {
@@ -84,46 +83,45 @@ async function speakRabbitMq(url: string): Promise<string | undefined> {
   }
 }
 
-describe.each<
-  [
-    name: string,
-    start: () => Promise<TestServer>,
-    speak: (url: string) => Promise<string | undefined>,
-    variable: string,
-  ]
->([
-  ['Redis', startRedis, speakRedis, 'TEST_REDIS_URL'],
-  ['NATS', startNats, speakNats, 'TEST_NATS_URL'],
-  ['RabbitMQ', startRabbitMq, speakRabbitMq, 'TEST_RABBITMQ_URL'],
-])('%s', (_name, start, speak, variable) => {
-  it('answers its client, next to another, and leaves nothing behind', async () => {
-    const before = descendants();
-    const servers = await Promise.all([start(), start()]);
-    const started = descendants();
-    try {
-      expect(servers[0].port).not.toBe(servers[1].port);
-      expect(await Promise.all(servers.map(({ url }) => speak(url)))).toEqual(['hello', 'hello']);
-      expect(started.length).toBeGreaterThanOrEqual(before.length + servers.length);
-      process.env[variable] = servers[0].url;
-      const given = await start();
-      expect(given).toMatchObject({ url: servers[0].url, port: servers[0].port });
-      await given.stop();
-      expect(await speak(given.url)).toBe('hello');
-    } finally {
-      await Promise.all(servers.map((server) => server.stop()));
-    }
-    const left = running().filter(({ pid }) => started.includes(pid) && !before.includes(pid));
-    expect(left).toEqual([]);
-    expect(await Promise.all(servers.map(({ port }) => isOpen(port)))).toEqual([false, false]);
-    expect(readdirSync(tmpdir()).filter((name) => name.includes(`-server-${process.pid}-`))).toEqual([]);
-  }, 90_000);
-});
+const SERVERS: readonly [
+  command: ServerCommand,
+  start: () => Promise<TestServer>,
+  speak: (url: string) => Promise<string | undefined>,
+][] = [
+  [REDIS, startRedis, speakRedis],
+  [NATS, startNats, speakNats],
+  [RABBITMQ, startRabbitMq, speakRabbitMq],
+];
 
-describe('a server that does not start', () => {
-  const REDIS = { name: 'redis-server', debianPackage: 'redis-server' };
+for (const [command, start, speak] of SERVERS) {
+  describeWith(command)(command.name, () => {
+    it('answers its client, next to another, and leaves nothing behind', async () => {
+      const before = descendants();
+      const servers = await Promise.all([start(), start()]);
+      const started = descendants();
+      try {
+        expect(servers[0].port).not.toBe(servers[1].port);
+        expect(await Promise.all(servers.map(({ url }) => speak(url)))).toEqual(['hello', 'hello']);
+        expect(started.length).toBeGreaterThanOrEqual(before.length + servers.length);
+        process.env[command.variable] = servers[0].url;
+        const given = await start();
+        expect(given).toMatchObject({ url: servers[0].url, port: servers[0].port });
+        await given.stop();
+        expect(await speak(given.url)).toBe('hello');
+      } finally {
+        await Promise.all(servers.map((server) => server.stop()));
+      }
+      const left = running().filter(({ pid }) => started.includes(pid) && !before.includes(pid));
+      expect(left).toEqual([]);
+      expect(await Promise.all(servers.map(({ port }) => isOpen(port)))).toEqual([false, false]);
+      expect(readdirSync(tmpdir()).filter((name) => name.includes(`-server-${process.pid}-`))).toEqual([]);
+    }, 90_000);
+  });
+}
 
+describeWith(REDIS)('a server that does not start', () => {
   it('is missing: what to install is said', () => {
-    const missing = { name: 'no-such-server', debianPackage: 'no-such-package' };
+    const missing = { name: 'no-such-server', debianPackage: 'no-such-package', variable: 'NO_SUCH_URL' };
     expect(() => ServerProcess.start(missing, () => ({}))).toThrow('it is in the Debian package no-such-package');
   });
 

@@ -1,7 +1,8 @@
 import { ClientProxyFactory, NatsRecordBuilder, Transport } from '@nestjs/microservices';
 import { headers } from '@nats-io/transport-node';
 import { firstValueFrom } from 'rxjs';
-import { startNats } from '../servers/nats-server';
+import { NATS, startNats } from '../servers/nats-server';
+import { describeWith } from '../servers/server-process';
 import { describeTransport } from './expectations';
 import { RPC_THROWN, type RpcCaller, startRpc } from './rpc';
 
@@ -19,21 +20,23 @@ function natsCaller(servers: string): RpcCaller {
   };
 }
 
-describeTransport({
-  name: 'NATS',
-  async start(options) {
-    const nats = await startNats();
-    const transport = { transport: Transport.NATS as const, options: { servers: [nats.url] } };
-    const subject = await startRpc(options, transport, () => natsCaller(nats.url));
-    return {
-      ...subject,
-      async stop() {
-        await subject.stop();
-        await nats.stop();
-      },
-    };
-  },
-  thrown: RPC_THROWN,
-  errorWithoutToken: 'invalid_token',
-  interleaved: 10_000,
-});
+describeWith(NATS)('with nats-server', () =>
+  describeTransport({
+    name: 'NATS',
+    async start(options) {
+      const nats = await startNats();
+      const transport = { transport: Transport.NATS as const, options: { servers: [nats.url] } };
+      const subject = await startRpc(options, transport, () => natsCaller(nats.url));
+      return {
+        ...subject,
+        async stop() {
+          await subject.stop();
+          await nats.stop();
+        },
+      };
+    },
+    thrown: RPC_THROWN,
+    errorWithoutToken: 'invalid_token',
+    interleaved: 10_000,
+  }),
+);

@@ -15,16 +15,12 @@ import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstValueFrom } from 'rxjs';
 import { JwtGuardModule, RequireScopes } from '../../src';
-import { startRabbitMq } from '../servers/rabbitmq-server';
-import { type TestServer } from '../servers/server-process';
+import { RABBITMQ, startRabbitMq } from '../servers/rabbitmq-server';
+import { describeWith, type TestServer } from '../servers/server-process';
 import { describeTransport } from './expectations';
 import { RPC_THROWN, type RpcCaller, startRpc } from './rpc';
 
 let rabbit: TestServer;
-beforeAll(async () => {
-  rabbit = await startRabbitMq();
-}, 90_000);
-afterAll(() => rabbit.stop());
 
 /** RabbitMQ has headers of its own. */
 function rmqCaller(queue: string): RpcCaller {
@@ -44,17 +40,6 @@ function rmqCaller(queue: string): RpcCaller {
     close: () => client.close() as unknown,
   };
 }
-
-describeTransport({
-  name: 'RabbitMQ',
-  start: (options) =>
-    startRpc(options, { transport: Transport.RMQ, options: { urls: [rabbit.url], queue: 'handlers' } }, () =>
-      rmqCaller('handlers'),
-    ),
-  thrown: RPC_THROWN,
-  errorWithoutToken: 'invalid_token',
-  interleaved: 10_000,
-});
 
 const acknowledged: string[] = [];
 const acknowledge = (context: RmqContext): void => {
@@ -97,120 +82,138 @@ class Consumer {
   }
 }
 
-describe.each([[false], [true]])('a queue of RabbitMQ with noAck: %s', (noAck) => {
-  const queue = `work-${noAck}`;
-  const dead = `dead-${noAck}`;
-  let issuer: TestIssuer;
-  let server: Awaited<ReturnType<typeof NestFactory.createMicroservice>>;
-  let connection: ChannelModel;
-  let channel: Channel;
-
+describeWith(RABBITMQ)('with rabbitmq-server', () => {
   beforeAll(async () => {
-    issuer = await TestIssuer.create();
-    connection = await connect(rabbit.url);
-    channel = await connection.createChannel();
-    await channel.assertQueue(dead, { durable: false });
-    const issuers = [
-      { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'] as const, jwks: issuer.jwks },
-    ];
-    @Module({
-      imports: [JwtGuardModule.forRoot({ issuers, now: issuer.clock.now })],
-      controllers: [Consumer],
-    })
-    class TestModule {}
-    server = await NestFactory.createMicroservice<MicroserviceOptions>(TestModule, {
-      transport: Transport.RMQ,
-      options: {
-        urls: [rabbit.url],
-        queue,
-        noAck,
-        queueOptions: { durable: false, deadLetterExchange: '', deadLetterRoutingKey: dead },
-      },
-      logger: false,
-    });
-    await server.listen();
+    rabbit = await startRabbitMq();
   }, 90_000);
-  afterAll(async () => {
-    await server.close();
-    await connection.close();
-  });
-  beforeEach(async () => {
-    acknowledged.length = 0;
-    await channel.purgeQueue(dead);
+  afterAll(() => rabbit.stop());
+
+  describeTransport({
+    name: 'RabbitMQ',
+    start: (options) =>
+      startRpc(options, { transport: Transport.RMQ, options: { urls: [rabbit.url], queue: 'handlers' } }, () =>
+        rmqCaller('handlers'),
+      ),
+    thrown: RPC_THROWN,
+    errorWithoutToken: 'invalid_token',
+    interleaved: 10_000,
   });
 
-  const emit = async (pattern: string, claims: Record<string, unknown> | undefined) => {
-    const headers = claims && { authorization: `Bearer ${await issuer.token(claims)}` };
-    channel.sendToQueue(queue, Buffer.from(JSON.stringify({ pattern, data: {} })), { headers });
-  };
-  const deadLetters = async (): Promise<string[]> => {
-    const found: string[] = [];
-    for (let message = await channel.get(dead); message; message = await channel.get(dead)) {
-      channel.ack(message);
-      found.push((JSON.parse(message.content.toString()) as { pattern: string }).pattern);
-    }
-    return found;
-  };
-  /** An event that is taken: those before it have been dealt with, and the channel is still open. */
-  const settled = async () => {
-    const before = acknowledged.length;
-    await emit('document.changed', {});
-    for (let i = 0; acknowledged.length === before; i++) {
-      if (i === 200) throw new Error('the server takes no events any more');
-      await sleep(10);
-    }
-    await sleep(50);
-  };
-  if (noAck) {
-    // Messages count as done when they are delivered; to acknowledge one would end the channel.
-    it('refuses, and goes on', async () => {
-      await emit('invoice.paid', undefined);
-      await emit('document.burnt', {});
-      const caller = rmqCaller(queue);
-      await expect(caller.send('document.ping', [])).rejects.toMatchObject({ status: 401, code: 'token_missing' });
-      expect(await caller.send('document.ping', [await issuer.token()])).toBe('pong');
-      await caller.close();
-      expect(await deadLetters()).toEqual([]);
+  describe.each([[false], [true]])('a queue of RabbitMQ with noAck: %s', (noAck) => {
+    const queue = `work-${noAck}`;
+    const dead = `dead-${noAck}`;
+    let issuer: TestIssuer;
+    let server: Awaited<ReturnType<typeof NestFactory.createMicroservice>>;
+    let connection: ChannelModel;
+    let channel: Channel;
+
+    beforeAll(async () => {
+      issuer = await TestIssuer.create();
+      connection = await connect(rabbit.url);
+      channel = await connection.createChannel();
+      await channel.assertQueue(dead, { durable: false });
+      const issuers = [
+        { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'] as const, jwks: issuer.jwks },
+      ];
+      @Module({
+        imports: [JwtGuardModule.forRoot({ issuers, now: issuer.clock.now })],
+        controllers: [Consumer],
+      })
+      class TestModule {}
+      server = await NestFactory.createMicroservice<MicroserviceOptions>(TestModule, {
+        transport: Transport.RMQ,
+        options: {
+          urls: [rabbit.url],
+          queue,
+          noAck,
+          queueOptions: { durable: false, deadLetterExchange: '', deadLetterRoutingKey: dead },
+        },
+        logger: false,
+      });
+      await server.listen();
+    }, 90_000);
+    afterAll(async () => {
+      await server.close();
+      await connection.close();
     });
-    return;
-  }
+    beforeEach(async () => {
+      acknowledged.length = 0;
+      await channel.purgeQueue(dead);
+    });
 
-  it('drops a refused event for good, and takes the next', async () => {
-    await emit('document.changed', undefined);
-    await emit('document.changed', { aud: 'another' });
-    await settled();
-    expect(await deadLetters()).toEqual(['document.changed', 'document.changed']);
-    expect(acknowledged).toEqual(['document.changed']);
-    expect((await channel.checkQueue(queue)).messageCount).toBe(0);
-  });
+    const emit = async (pattern: string, claims: Record<string, unknown> | undefined) => {
+      const headers = claims && { authorization: `Bearer ${await issuer.token(claims)}` };
+      channel.sendToQueue(queue, Buffer.from(JSON.stringify({ pattern, data: {} })), { headers });
+    };
+    const deadLetters = async (): Promise<string[]> => {
+      const found: string[] = [];
+      for (let message = await channel.get(dead); message; message = await channel.get(dead)) {
+        channel.ack(message);
+        found.push((JSON.parse(message.content.toString()) as { pattern: string }).pattern);
+      }
+      return found;
+    };
+    /** An event that is taken: those before it have been dealt with, and the channel is still open. */
+    const settled = async () => {
+      const before = acknowledged.length;
+      await emit('document.changed', {});
+      for (let i = 0; acknowledged.length === before; i++) {
+        if (i === 200) throw new Error('the server takes no events any more');
+        await sleep(10);
+      }
+      await sleep(50);
+    };
+    if (noAck) {
+      // Messages count as done when they are delivered; to acknowledge one would end the channel.
+      it('refuses, and goes on', async () => {
+        await emit('invoice.paid', undefined);
+        await emit('document.burnt', {});
+        const caller = rmqCaller(queue);
+        await expect(caller.send('document.ping', [])).rejects.toMatchObject({ status: 401, code: 'token_missing' });
+        expect(await caller.send('document.ping', [await issuer.token()])).toBe('pong');
+        await caller.close();
+        expect(await deadLetters()).toEqual([]);
+      });
+      return;
+    }
 
-  it('answers a refused request, and drops it too', async () => {
-    const caller = rmqCaller(queue);
-    await expect(caller.send('document.count', [])).rejects.toMatchObject({ status: 401, code: 'token_missing' });
-    expect(await caller.send('document.count', [await issuer.token()])).toBe(3);
-    await caller.close();
-    expect(await deadLetters()).toEqual(['document.count']);
-  });
+    it('drops a refused event for good, and takes the next', async () => {
+      await emit('document.changed', undefined);
+      await emit('document.changed', { aud: 'another' });
+      await settled();
+      expect(await deadLetters()).toEqual(['document.changed', 'document.changed']);
+      expect(acknowledged).toEqual(['document.changed']);
+      expect((await channel.checkQueue(queue)).messageCount).toBe(0);
+    });
 
-  it('leaves an event that another handler takes to that handler', async () => {
-    await emit('invoice.paid', {});
-    await settled();
-    expect(acknowledged).toEqual(['invoice.paid', 'document.changed']);
-    expect(await deadLetters()).toEqual([]);
+    it('answers a refused request, and drops it too', async () => {
+      const caller = rmqCaller(queue);
+      await expect(caller.send('document.count', [])).rejects.toMatchObject({ status: 401, code: 'token_missing' });
+      expect(await caller.send('document.count', [await issuer.token()])).toBe(3);
+      await caller.close();
+      expect(await deadLetters()).toEqual(['document.count']);
+    });
 
-    // … and drops it when none of them does.
-    await emit('invoice.paid', undefined);
-    await settled();
-    expect(await deadLetters()).toEqual(['invoice.paid']);
-    expect(acknowledged).toEqual(['invoice.paid', 'document.changed', 'document.changed']);
-  });
+    it('leaves an event that another handler takes to that handler', async () => {
+      await emit('invoice.paid', {});
+      await settled();
+      expect(acknowledged).toEqual(['invoice.paid', 'document.changed']);
+      expect(await deadLetters()).toEqual([]);
 
-  it('does nothing about an event whose handler throws after the guard', async () => {
-    await emit('document.burnt', {});
-    await settled();
-    expect(await deadLetters()).toEqual([]);
-    // Unacknowledged, as Nest leaves it: it comes back when this consumer is gone.
-    await server.close();
-    expect((await channel.checkQueue(queue)).messageCount).toBe(1);
+      // … and drops it when none of them does.
+      await emit('invoice.paid', undefined);
+      await settled();
+      expect(await deadLetters()).toEqual(['invoice.paid']);
+      expect(acknowledged).toEqual(['invoice.paid', 'document.changed', 'document.changed']);
+    });
+
+    it('does nothing about an event whose handler throws after the guard', async () => {
+      await emit('document.burnt', {});
+      await settled();
+      expect(await deadLetters()).toEqual([]);
+      // Unacknowledged, as Nest leaves it: it comes back when this consumer is gone.
+      await server.close();
+      expect((await channel.checkQueue(queue)).messageCount).toBe(1);
+    });
   });
 });

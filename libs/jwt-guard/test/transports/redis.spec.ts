@@ -1,24 +1,27 @@
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
-import { startRedis } from '../servers/redis-server';
+import { REDIS, startRedis } from '../servers/redis-server';
+import { describeWith } from '../servers/server-process';
 import { describeTransport } from './expectations';
 import { hooked, RPC_THROWN, startRpc } from './rpc';
 
-describeTransport({
-  name: 'Redis',
-  async start(options) {
-    const redis = await startRedis();
-    const { hostname: host, port } = new URL(redis.url);
-    const transport = { transport: Transport.REDIS, options: { host, port: Number(port) } } as const;
-    const subject = await startRpc(options, transport, () => hooked(ClientProxyFactory.create(transport)));
-    return {
-      ...subject,
-      async stop() {
-        await subject.stop();
-        await redis.stop();
-      },
-    };
-  },
-  thrown: RPC_THROWN,
-  errorWithoutToken: 'invalid_token',
-  interleaved: 10_000,
-});
+describeWith(REDIS)('with redis-server', () =>
+  describeTransport({
+    name: 'Redis',
+    async start(options) {
+      const redis = await startRedis();
+      const { hostname: host, port } = new URL(redis.url);
+      const transport = { transport: Transport.REDIS, options: { host, port: Number(port) } } as const;
+      const subject = await startRpc(options, transport, () => hooked(ClientProxyFactory.create(transport)));
+      return {
+        ...subject,
+        async stop() {
+          await subject.stop();
+          await redis.stop();
+        },
+      };
+    },
+    thrown: RPC_THROWN,
+    errorWithoutToken: 'invalid_token',
+    interleaved: 10_000,
+  }),
+);

@@ -16,6 +16,19 @@ export type Outcome =
   /** Nest's own words for what a handler throws. */
   | { readonly failed: unknown };
 
+/** Of the object that a caller gets over RPC, and over a WebSocket; without a code it is Nest's. */
+export function refusalOf(data: unknown): Outcome {
+  const { code, status, error, error_description: description, transactionId } = data as Record<string, unknown>;
+  if (typeof code !== 'string') return { failed: data };
+  return {
+    status: status as number,
+    code,
+    error: error as string,
+    description: description as string,
+    transactionId: transactionId as string,
+  };
+}
+
 /** An app on one transport, and a client of it. */
 export interface Subject {
   /** Calls a handler with these tokens: none, one, or – which nobody may – two. */

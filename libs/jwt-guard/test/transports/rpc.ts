@@ -4,7 +4,7 @@ import { type ClientProxy, MessagePattern, type MicroserviceOptions } from '@nes
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { firstValueFrom } from 'rxjs';
 import { JwtGuardModule, type JwtGuardOptions } from '../../src';
-import { type Outcome, type Subject } from './expectations';
+import { type Outcome, refusalOf, type Subject } from './expectations';
 import { decorateAll, type HandlerName, Handlers, type Seen, Witness } from './handlers';
 
 @Controller()
@@ -38,7 +38,8 @@ export async function startRpc(
       try {
         return { seen: (await caller.send(`handlers.${handler}`, tokens)) as Seen };
       } catch (error) {
-        return outcomeOf(error);
+        if (error instanceof Error) throw error;
+        return refusalOf(error);
       }
     },
     async stop() {
@@ -61,20 +62,5 @@ export function hooked(client: ClientProxy): RpcCaller {
   return {
     send: (pattern, tokens) => sending.run(tokens, () => firstValueFrom<unknown>(client.send(pattern, {}))),
     close: () => client.close() as unknown,
-  };
-}
-
-function outcomeOf(error: unknown): Outcome {
-  const refusal = error as Record<string, unknown>;
-  if (typeof refusal.code !== 'string') {
-    if (error instanceof Error) throw error;
-    return { failed: error };
-  }
-  return {
-    status: refusal.status as number,
-    code: refusal.code,
-    error: refusal.error as string,
-    description: refusal.error_description as string,
-    transactionId: refusal.transactionId as string,
   };
 }

@@ -5,7 +5,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { type AddressInfo } from 'node:net';
 import { io, type Socket } from 'socket.io-client';
 import { JwtGuardModule, type JwtGuardOptions } from '../../src';
-import { describeTransport, type Outcome, type Subject } from './expectations';
+import { describeTransport, type Outcome, refusalOf, type Subject } from './expectations';
 import { decorateAll, type HandlerName, Handlers, type Seen, Witness } from './handlers';
 
 @WebSocketGateway({ namespace: 'handlers' })
@@ -65,18 +65,6 @@ function outcomeOf(socket: Socket, handler: HandlerName, token: string | undefin
     });
     socket.on('disconnect', () => reject(new Error('disconnected without an answer')));
   });
-}
-
-function refusalOf(data: unknown): Outcome {
-  const { code, status, error, error_description: description, transactionId } = data as Record<string, unknown>;
-  if (typeof code !== 'string') return { failed: data };
-  return {
-    status: status as number,
-    code,
-    error: error as string,
-    description: description as string,
-    transactionId: transactionId as string,
-  };
 }
 
 for (const way of ['in the handshake', 'in the first message'] as const) {

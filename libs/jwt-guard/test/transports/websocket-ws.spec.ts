@@ -8,7 +8,7 @@ import { type IncomingMessage } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { WebSocket } from 'ws';
 import { JwtGuardModule, type JwtGuardOptions } from '../../src';
-import { describeTransport, type Outcome, type Subject } from './expectations';
+import { describeTransport, type Outcome, refusalOf, type Subject } from './expectations';
 import { decorateAll, type HandlerName, Handlers, type Seen, Witness } from './handlers';
 
 @WebSocketGateway({ path: '/handlers' })
@@ -52,7 +52,7 @@ async function call(url: string, way: Way, handler: HandlerName, tokens: readonl
     send(handler, {});
     for await (const [data] of on(socket, 'message', { close: ['close'] }) as AsyncIterable<[Buffer]>) {
       const message = JSON.parse(data.toString()) as { event?: string; data?: unknown };
-      if (message.event === 'exception') return outcomeOf(message.data);
+      if (message.event === 'exception') return refusalOf(message.data);
       if (message.event !== 'authenticated') return { seen: message as unknown as Seen };
     }
     throw new Error('the socket was closed without an answer');
@@ -71,18 +71,6 @@ async function refusedUpgrade(answer: IncomingMessage): Promise<Outcome> {
     error: /error="(\w+)"/.exec(answer.headers['www-authenticate'] ?? '')?.[1] ?? null,
     description: detail ?? null,
     transactionId: transactionId ?? null,
-  };
-}
-
-function outcomeOf(data: unknown): Outcome {
-  const { code, status, error, error_description: description, transactionId } = data as Record<string, unknown>;
-  if (typeof code !== 'string') return { failed: data };
-  return {
-    status: status as number,
-    code,
-    error: error as string,
-    description: description as string,
-    transactionId: transactionId as string,
   };
 }
 

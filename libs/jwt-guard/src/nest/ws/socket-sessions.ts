@@ -4,6 +4,8 @@ import { connectionOf } from './socket-connection';
 import { SocketSession } from './socket-session';
 
 const SWEEP_MS = 1_000;
+/** A thousand revocations in a row are one look. */
+const SOON_MS = 10;
 
 interface Emitter {
   once?(event: string, listener: () => void): unknown;
@@ -14,6 +16,7 @@ export class SocketSessions {
   readonly #byClient = new WeakMap<object, SocketSession>();
   readonly #open = new Set<SocketSession>();
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
   readonly #unsubscribe: (() => void) | undefined;
 
   constructor(
@@ -22,7 +25,7 @@ export class SocketSessions {
     private readonly now: () => number,
     revocation: RevocationSource | undefined,
   ) {
-    this.#unsubscribe = revocation?.subscribe?.(() => this.#sweep());
+    this.#unsubscribe = revocation?.subscribe?.(() => this.#sweepSoon());
   }
 
   of(client: object): SocketSession | undefined {
@@ -46,7 +49,15 @@ export class SocketSessions {
 
   close(): void {
     this.#unsubscribe?.();
+    clearTimeout(this.#soon);
     this.#stop();
+  }
+
+  #sweepSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#sweep();
+    }, SOON_MS).unref();
   }
 
   #sweep(): void {

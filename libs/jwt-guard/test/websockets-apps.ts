@@ -168,8 +168,13 @@ export class TestApp {
   /** How many there are as soon as there are no more than expected, or in the end. */
   async sessionsLeft(expected = 0): Promise<number> {
     // A client knows of its end before its server does.
-    for (let i = 0; i < 50 && this.openSessions() > expected; i++) await sleep(10);
-    return this.openSessions();
+    let left = Infinity;
+    for (let i = 0; i < 50 && left > expected; i++) {
+      // Changes that come close together are looked at together.
+      await sleep(20);
+      left = this.openSessions();
+    }
+    return left;
   }
 
   /** No verdict comes until it is released. */

@@ -4,8 +4,8 @@ import { connectionOf } from './socket-connection';
 import { SocketSession } from './socket-session';
 
 const SWEEP_MS = 1_000;
-/** A thousand revocations in a row are one look. */
-const SOON_MS = 10;
+/** A thousand revocations in a row are two looks: one for the first, one for all the others. */
+const PAUSE_MS = 10;
 
 interface Emitter {
   once?(event: string, listener: () => void): unknown;
@@ -16,7 +16,8 @@ export class SocketSessions {
   readonly #byClient = new WeakMap<object, SocketSession>();
   readonly #open = new Set<SocketSession>();
   #timer: NodeJS.Timeout | undefined;
-  #soon: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  #changedInPause = false;
   readonly #unsubscribe: (() => void) | undefined;
 
   constructor(
@@ -25,7 +26,7 @@ export class SocketSessions {
     private readonly now: () => number,
     revocation: RevocationSource | undefined,
   ) {
-    this.#unsubscribe = revocation?.subscribe?.(() => this.#sweepSoon());
+    this.#unsubscribe = revocation?.subscribe?.(() => this.#changed());
   }
 
   of(client: object): SocketSession | undefined {
@@ -49,15 +50,18 @@ export class SocketSessions {
 
   close(): void {
     this.#unsubscribe?.();
-    clearTimeout(this.#soon);
+    clearTimeout(this.#pause);
     this.#stop();
   }
 
-  #sweepSoon(): void {
-    this.#soon ??= setTimeout(() => {
-      this.#soon = undefined;
-      this.#sweep();
-    }, SOON_MS).unref();
+  #changed(): void {
+    this.#changedInPause = this.#pause !== undefined;
+    if (this.#changedInPause) return;
+    this.#sweep();
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      if (this.#changedInPause) this.#changed();
+    }, PAUSE_MS).unref();
   }
 
   #sweep(): void {

@@ -189,6 +189,11 @@ describe('requireToken on Express', () => {
     app.use('/path/below', router());
     app.use('/pathological', router());
     app.use('/late', router(), requireToken());
+    app.use('/one', requireToken());
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .get(['/one/x', '/two/x'], (_request, answer) => void answer.send('open'));
     const { handlers } = policyCensus(app);
     await app.close();
     expect(handlers.map(({ entry, policy }) => [entry, policy])).toEqual([
@@ -197,6 +202,33 @@ describe('requireToken on Express', () => {
       ['GET /path/below/open', 'token'],
       ['GET /pathological/open', 'none'],
       ['GET /late/open', 'none'],
+      ['GET /one/x', 'token'],
+      ['GET /two/x', 'none'],
     ]);
+  });
+
+  it('says nothing where somebody has answered in the meantime, and goes on', async () => {
+    const issuer = await TestIssuer.create();
+    const issuers = [
+      { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'] as const, jwks: issuer.jwks },
+    ];
+    @Module({ imports: [JwtGuardModule.forRoot({ issuers, now: issuer.clock.now })] })
+    class TestModule {}
+    const app = await NestFactory.create<NestExpressApplication>(TestModule, new ExpressAdapter(), { logger: false });
+    app.use((request: express.Request, answer: express.Response, next: () => void) => {
+      if (request.query.late !== undefined) answer.status(503).end();
+      next();
+    });
+    const instance = app.getHttpAdapter().getInstance();
+    instance.get('/raw', requireToken(), (_request, answer) => void answer.json(seen()));
+    await app.listen(0, '127.0.0.1');
+    const url = await app.getUrl();
+    try {
+      const bad = { headers: { authorization: `Bearer ${await issuer.token({ aud: 'another' })}` } };
+      expect((await fetch(`${url}/raw?late=1`, bad)).status).toBe(503);
+      expect((await fetch(`${url}/raw`, bad)).status).toBe(401);
+    } finally {
+      await app.close();
+    }
   });
 });

@@ -303,3 +303,15 @@ describe('a gateway', () => {
     ]);
   });
 });
+
+describe('resolvers that the GraphQL module was given past Nest', () => {
+  const resolvers = { Query: { secret: () => 'open' }, Thing: { name: () => 'a field' } };
+  const imports = () => [graphql({ typeDefs: 'type Query { secret: String } type Thing { name: String }', resolvers })];
+
+  it('stop the start, and may be opened', async () => {
+    expect(await refused(await create({ imports: imports() }))).toEqual([['graphql', 'Query secret', undefined]]);
+    const census = { public: [{ entry: 'Query secret', reason: 'it is none' }] };
+    const rows = await listed(await create({ imports: imports(), census }));
+    expect(rows).toContainEqual(['graphql', 'Query secret', 'public']);
+  });
+});

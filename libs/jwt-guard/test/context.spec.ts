@@ -9,6 +9,7 @@ import {
   Sse,
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { MessagePattern, Server } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { TestIssuer } from '@token-relay/testing';
@@ -241,5 +242,53 @@ describe('TokenVerifier.recheck', () => {
     expect(() => verifier.recheck(principal)).not.toThrow();
     issuer.clock.advance(1);
     expect(() => verifier.recheck(principal)).toThrow(expect.objectContaining({ code: 'token_expired' }) as Error);
+  });
+});
+
+describe('a server that uses one context for several messages', () => {
+  it('has each of them judged for itself', async () => {
+    const issuer = await TestIssuer.create();
+    const issuers = [
+      { issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'] as const, jwks: issuer.jwks },
+    ];
+    const seen: unknown[] = [];
+    @Controller()
+    class MessagesController {
+      @MessagePattern('closed')
+      closed() {
+        seen.push(currentPrincipal()?.subject ?? null);
+      }
+
+      @Public('it is for everybody')
+      @MessagePattern('open')
+      open() {
+        seen.push(currentPrincipal()?.subject ?? null);
+      }
+    }
+    @Module({ imports: [JwtGuardModule.forRoot({ issuers })], controllers: [MessagesController] })
+    class TestModule {}
+    let metadata: object = {};
+    const context = { getMetadata: () => metadata };
+    class OneContext extends Server {
+      listen = (callback: () => void): void => callback();
+      close = (): void => undefined;
+      on = (): void => undefined;
+      unwrap = <T>(): T => undefined as T;
+
+      receive = async (pattern: string, authorization?: string): Promise<void> => {
+        metadata = authorization === undefined ? {} : { authorization };
+        await this.onProcessingStartHook('' as never, context as never, async () => {
+          await this.getHandlerByPattern(pattern)?.({}, context);
+        });
+      };
+    }
+    const strategy = new OneContext();
+    const server = await NestFactory.createMicroservice(TestModule, { strategy, logger: false });
+    await server.listen();
+    await strategy.receive('closed', `Bearer ${await issuer.token({ sub: 'alice' })}`);
+    await strategy.receive('open');
+    await strategy.receive('closed', `Bearer ${await issuer.token({ sub: 'bob' })}`);
+    await server.close();
+    expect(seen).toEqual(['alice', null, 'bob']);
   });
 });

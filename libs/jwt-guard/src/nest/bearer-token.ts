@@ -22,7 +22,8 @@ const NAME = 'access_token';
 /** RFC 6750, section 2.3. */
 function inQuery(url: string): boolean {
   const start = url.indexOf('?');
-  if (start < 0 || !url.includes(NAME, start)) return false;
+  // Escaped, it has other letters.
+  if (start < 0 || !(url.includes(NAME, start) || url.includes('%', start))) return false;
   return new URLSearchParams(url.slice(start)).has(NAME);
 }
 
@@ -33,6 +34,6 @@ interface FormRequest {
 /** RFC 6750, section 2.2. */
 function inForm({ headers }: FormRequest, body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false;
-  if (!headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return false;
+  if (!headers['content-type']?.toLowerCase().startsWith('application/x-www-form-urlencoded')) return false;
   return body instanceof URLSearchParams ? body.has(NAME) : Object.hasOwn(body, NAME);
 }

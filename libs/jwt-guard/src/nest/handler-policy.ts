@@ -1,4 +1,5 @@
 import { type CanActivate, type Type } from '@nestjs/common';
+import { TokenRejected } from '../core/refusals';
 import { ACTORS, PUBLIC, SCOPES, TOKEN } from './policy.decorators';
 
 /** Nest's own key for what `@UseGuards` was given. */
@@ -53,14 +54,15 @@ export class HandlerPolicies {
   }
 
   /** What stands closer to the handler wins, and between open and closed in the same place, closed does. */
-  #read(controller: Type, handler: Handler): HandlerPolicy {
+  #read(controller: Type, called: Handler): HandlerPolicy {
+    const handler = (called as unknown) === controller ? called : methodOf(controller, called);
     const own = onPlace(handler);
     const inherited = onPlace(controller);
     if (own.publicReason !== undefined && !own.closed) return { kind: 'public', reason: own.publicReason };
     if (!own.closed && !inherited.closed) {
       const reason = inherited.publicReason ?? this.#openingOf(controller, handler)?.reason;
       if (reason !== undefined) return { kind: 'public', reason };
-      const guards = guardsOf(controller, handler).filter((guard) => this.acceptedGuards.some(isGuard(guard)));
+      const guards = guardsOf(controller, handler).filter((guard) => this.acceptedGuards.includes(guard));
       if (guards.length > 0) return { kind: 'guard', guards: guards.map((guard) => guard.name) };
     }
     return {
@@ -82,16 +84,11 @@ export class HandlerPolicies {
 
 /** Whether one of these guards stands on the handler itself or on its class. */
 export function hasGuard(controller: Type, handler: Handler, guard: Type<CanActivate>): boolean {
-  return guardsOf(controller, handler).some((found) => isGuard(found)(guard));
+  return guardsOf(controller, handler).some((found) => found === guard || found.prototype instanceof guard);
 }
 
-const isGuard =
-  (found: Type) =>
-  (guard: Type): boolean =>
-    found === guard || found.prototype instanceof guard;
-
 function guardsOf(controller: Type, handler: Handler): Type[] {
-  return [controller, handler].flatMap((place) =>
+  return [...new Set<Target>([controller, handler])].flatMap((place) =>
     (read<(Type | object)[]>(GUARDS, place) ?? []).map((guard) =>
       typeof guard === 'function' ? (guard as Type) : (guard.constructor as Type),
     ),
@@ -102,9 +99,37 @@ const read = <Value>(key: string, target: Target): Value | undefined =>
   Reflect.getMetadata(key, target) as Value | undefined;
 
 function onPlace(place: Target) {
-  const scopes = read<string[]>(SCOPES, place) ?? [];
+  const scopes = scopesOn(place);
   const actors = read<string[]>(ACTORS, place) ?? [];
   const closed = scopes.length > 0 || actors.length > 0 || read<boolean>(TOKEN, place) === true;
   // An opening counts for the class that it stands on, and for none that extends it.
   return { publicReason: Reflect.getOwnMetadata(PUBLIC, place) as string | undefined, scopes, actors, closed };
+}
+
+/** Of the place, and – of a class – of all that it extends: a subclass asks for more, never for less. */
+function scopesOn(place: Target): string[] {
+  const own = (Reflect.getOwnMetadata(SCOPES, place) ?? []) as string[];
+  const above = Object.getPrototypeOf(place) as Target | null;
+  return above === null || above === Function.prototype ? own : [...scopesOn(above), ...own];
+}
+
+/** Stands on the methods of an app's classes, and so on what others – Nest, tracers – make of them. */
+export const ORIGINAL = 'token-relay:original-handler';
+
+/**
+ * The method that is called: the one that the decorators stand on. What an instance has in its place – `this.list =
+ * this.list.bind(this)` – is a function without any.
+ *
+ * @throws TokenRejected `context_not_supported` for a function that is none of the class's: nobody can say what it asks
+ */
+function methodOf(controller: Type, called: Handler): Handler {
+  const original = Reflect.getMetadata(ORIGINAL, called) as Handler | undefined;
+  if (original) return original;
+  for (let at = controller.prototype as object | null; at; at = Object.getPrototypeOf(at) as object | null) {
+    const isThere = Object.values(Object.getOwnPropertyDescriptors(at)).some(({ value }) => value === called);
+    if (isThere) return called;
+  }
+  const named = (controller.prototype as Readonly<Record<string, unknown>>)[called.name.replace(/^bound /, '')];
+  if (typeof named === 'function') return named as Handler;
+  throw new TokenRejected('context_not_supported', { debug: `${controller.name} has no method ${called.name}` });
 }

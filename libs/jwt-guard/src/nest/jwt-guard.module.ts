@@ -1,7 +1,7 @@
 import {
+  type CanActivate,
   Inject,
   Logger,
-  type MiddlewareConsumer,
   Module,
   type NestModule,
   type OnApplicationBootstrap,
@@ -19,7 +19,7 @@ import { checkGuardOptions, JWT_GUARD_OPTIONS, JwtGuardModuleBase, type JwtGuard
 import { JwtGuard } from './jwt.guard';
 import { JwtStrategy } from './jwt.strategy';
 import { logEvents } from './log-events';
-import { onlyOnce, reopenContext } from './open-context';
+import { onlyOnce } from './open-context';
 import { TransportHooks } from './transport-hooks';
 import { SocketSessions } from './ws/socket-sessions';
 import { WebSocketGuard } from './ws/websocket-guard';
@@ -57,7 +57,15 @@ const CENSUS_OPTIONS = Symbol('token-relay.census-options');
     GuardBindings,
     JwtStrategy,
     JwtGuard,
-    { provide: APP_GUARD, useExisting: JwtGuard },
+    {
+      provide: APP_GUARD,
+      inject: [JwtGuard, GuardBindings],
+      // This one alone is watched: those that @UseGuards makes say nothing of the global one.
+      useFactory: (guard: CanActivate, bindings: GuardBindings) => {
+        bindings.watch(guard);
+        return guard;
+      },
+    },
     {
       provide: CensusTaker,
       inject: [ModulesContainer, HandlerPolicies, GuardBindings, CENSUS_OPTIONS, JWT_GUARD_OPTIONS, JwtGuard],
@@ -117,22 +125,20 @@ export class JwtGuardModule
     @Inject(SocketSessions) private readonly sockets: SocketSessions,
     @Inject(TransportHooks) private readonly hooks: TransportHooks,
     @Inject(ModuleRef) moduleRef: ModuleRef,
-    @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
     super();
     // Here, and no later: Nest opens ports – of microservices, of gateways – before any of its hooks is called.
     hooks.install(host, modules, moduleRef);
   }
 
-  configure(consumer: MiddlewareConsumer): void {
-    const adapter = this.host.httpAdapter;
-    if (!adapter) return;
-    onlyOnce(adapter);
-    this.hooks.onHttp(adapter);
-    if (adapter.getType() === 'express') consumer.apply(reopenContext).forRoutes('{*path}');
+  configure(): void {
+    // A test module's, which may have come unannounced.
+    this.hooks.onHttp(this.host.httpAdapter);
   }
 
   onModuleInit(): void {
+    onlyOnce(this.modules, this);
     if (!this.options.revocation) {
       logger.warn('There is no revocation source: a token that is withdrawn counts until it expires');
     }

@@ -7,8 +7,8 @@ import { authorize } from './authorize';
 import { type CallKind, callOf, kindOf } from './call';
 import { attachState, type Authenticated, type CallState } from './call-state';
 import { graphqlRequestOf } from './graphql-request';
-import { GuardBindings } from './guard-bindings';
 import { type Handler, HandlerPolicies } from './handler-policy';
+import { currentCall } from '../relay/relay-context';
 import { httpRefusals } from './problem';
 import { rpcCall, rpcRefusal } from './rpc-calls';
 import { SocketCall, wsRefusal } from './ws/socket-session';
@@ -41,10 +41,8 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
   constructor(
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
     @Inject(HandlerPolicies) private readonly policies: HandlerPolicies,
-    @Inject(GuardBindings) bindings: GuardBindings,
   ) {
     super();
-    bindings.watch(this);
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -55,6 +53,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     let call: CallState | undefined;
     try {
       call = way.open(context);
+      refuseAnothersContext(call);
       const authenticated = await way.authenticate(context, call);
       if (!authenticated) return false;
       authorize(authenticated.principal, policy);
@@ -98,6 +97,18 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     const call = rpcCall(carrier, this.verifier);
     attachState(carrier, call);
     return call;
+  }
+}
+
+/**
+ * What is read from the context must be about this call, or nobody's: else a handler would work for somebody else.
+ *
+ * @throws Error for a call that something has passed on in the context of another
+ */
+function refuseAnothersContext(call: CallState): void {
+  const current = currentCall();
+  if (current !== undefined && current !== call) {
+    throw new Error('this call was passed on in the context of another: bind what passes it on with bindContext()');
   }
 }
 

@@ -5,7 +5,8 @@ import { currentCall, runInContext } from '../relay/relay-context';
 import { bearerToken } from './bearer-token';
 import { type JwtGuardOptions } from './jwt-guard.options';
 import { httpRefusals } from './problem';
-import { attachState, CallState, stateOf } from './call-state';
+import { attachState, CallState, httpRequestOf, stateOf } from './call-state';
+import { type Route } from './census/http-routes';
 import { isTransactionId, TRANSACTION_ID_HEADER } from './transaction-id';
 
 /** As much of Fastify as is needed here. */
@@ -58,19 +59,32 @@ export function openContextOnExpress(app: ExpressApp, verifier: TokenVerifier, o
   };
 }
 
-/** Opens it once more behind the parsers of bodies, which may go on in a context of their own. */
-export function reopenContext(request: IncomingMessage, _response: ServerResponse, next: () => void): void {
-  const call = stateOf(request);
-  if (call && call !== currentCall()) runInContext(call, next);
-  else next();
+/**
+ * Runs a route of Nest's in the context of its own request, whoever has passed the request on: a middleware that calls
+ * `next` from a pool's callback does so in the context of whoever used the pool before.
+ */
+export function inOwnContext(route: Route): Route {
+  const wrapped = function (this: unknown, ...parameters: unknown[]): unknown {
+    const call = stateOf(httpRequestOf(parameters[0] as object));
+    if (!call || call === currentCall()) return route.apply(this, parameters);
+    return runInContext(call, () => route.apply(this, parameters));
+  };
+  // Adapters read from a route its version, and what decorators have left on it.
+  for (const key of Reflect.getMetadataKeys(route) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, route), wrapped);
+  }
+  Object.defineProperty(wrapped, 'name', { configurable: true, value: route.name });
+  return Object.assign(wrapped, route);
 }
 
-const opened = new WeakSet<object>();
+const opened = new WeakMap<object, object>();
 
 /** @throws Error the second time: with two sets of rules for one app nobody could say which counts */
-export function onlyOnce(app: object): void {
-  if (opened.has(app)) throw new Error('JwtGuardModule is imported twice: list all issuers in one forRoot()');
-  opened.add(app);
+export function onlyOnce(app: object, module: object): void {
+  // Nest calls the hooks of a module again for a microservice that it starts late.
+  if ((opened.get(app) ?? module) !== module)
+    throw new Error('JwtGuardModule is imported twice: list all issuers in one forRoot()');
+  opened.set(app, module);
 }
 
 function httpCall(

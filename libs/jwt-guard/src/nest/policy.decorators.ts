@@ -27,7 +27,7 @@ const names = (kind: string, values: readonly string[]): readonly string[] => {
  */
 export function Public(reason: string): Decorator {
   names('@Public', [reason]);
-  return SetMetadata(PUBLIC, reason);
+  return noted(SetMetadata(PUBLIC, reason));
 }
 
 /**
@@ -35,7 +35,7 @@ export function Public(reason: string): Decorator {
  * `census.undecorated` is `refuse`, it has to be said.
  */
 export function RequireToken(): Decorator {
-  return SetMetadata(TOKEN, true);
+  return noted(SetMetadata(TOKEN, true));
 }
 
 /**
@@ -47,7 +47,7 @@ export function RequireScopes(...scopes: string[]): Decorator {
   if (scopes.some((scope) => /[^\x21\x23-\x5b\x5d-\x7e]/.test(scope))) {
     throw new TypeError('@RequireScopes takes each scope as a text of its own (RFC 6749, section 3.3)');
   }
-  return added(SCOPES, names('@RequireScopes', scopes));
+  return noted(added(SCOPES, names('@RequireScopes', scopes)));
 }
 
 /**
@@ -59,12 +59,31 @@ export function RequireScopes(...scopes: string[]): Decorator {
  */
 export function RequireActor(...actors: string[]): Decorator {
   const decorate = SetMetadata(ACTORS, names('@RequireActor', actors));
-  return ((target: Target, key?: string | symbol, descriptor?: TypedPropertyDescriptor<Target>) => {
+  return noted(((target: Target, key?: string | symbol, descriptor?: TypedPropertyDescriptor<Target>) => {
     if (readOwn(ACTORS, descriptor?.value ?? target) !== undefined) {
       throw new TypeError('@RequireActor stands here twice: name all actors in one');
     }
     return descriptor ? decorate(target, key ?? '', descriptor) : decorate(target as Type);
+  }) as Decorator);
+}
+
+const NOTED = 'token-relay:noted';
+
+/**
+ * Notes on the class that there is something on a method of it: a decorator above that puts another function in the
+ * method's place takes it away, and nobody would notice.
+ */
+function noted(decorate: Decorator): Decorator {
+  return ((target: object, key?: string | symbol, descriptor?: TypedPropertyDescriptor<unknown>) => {
+    if (key !== undefined) Reflect.defineMetadata(NOTED, true, target, key);
+    return (decorate as (...at: unknown[]) => unknown)(target, key, descriptor);
   }) as Decorator;
+}
+
+/** Whether a decorator of these stood on a method that has none any more. */
+export function hasLostItsPolicy(controller: Type, method: string, handler: Target): boolean {
+  const isNoted = Reflect.getMetadata(NOTED, controller.prototype as object, method) === true;
+  return isNoted && ![PUBLIC, TOKEN, SCOPES, ACTORS].some((key) => Reflect.hasMetadata(key, handler));
 }
 
 /** Metadata that is added to what the place has already, where `SetMetadata` would replace it. */

@@ -1,6 +1,7 @@
 import { type HttpException } from '@nestjs/common';
 import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
 import { authorize } from './authorize';
+import { runInContext } from '../relay/relay-context';
 import { type CallState, httpRequestOf, stateOf } from './call-state';
 
 /** What a route that Nest knows nothing of asks for. */
@@ -11,16 +12,19 @@ export interface RouteToken {
 
 /** The answer of Express, or the reply of Fastify. */
 interface Answer {
+  readonly headersSent?: boolean;
+  readonly sent?: boolean;
   status(code: number): unknown;
   header(name: string, value: string): unknown;
   send(body: unknown): unknown;
 }
 
-const asked = new WeakMap<object, RouteToken>();
+/** Enumerable, so that who wraps a middleware – for traces – takes it along. */
+const ASKED = 'tokenRelayRequires';
 
 /** What is asked for by a function that `requireToken` made; `undefined` for every other. */
 export function routeTokenOf(step: unknown): RouteToken | undefined {
-  return typeof step === 'function' ? asked.get(step) : undefined;
+  return typeof step === 'function' ? (step as { [ASKED]?: RouteToken })[ASKED] : undefined;
 }
 
 /**
@@ -36,16 +40,18 @@ export function requireToken(token: Partial<RouteToken> = {}) {
   const step = (request: object, answer: Answer, next: (error?: Error) => void): void => {
     const call = stateOf(httpRequestOf(request));
     if (!call) return next(new Error('JwtGuardModule is not part of the app that this request came to'));
-    authenticate(request, call, policy).then(
-      () => next(),
-      (error: unknown) => {
-        if (isRefusal(error)) refuse(call, error, answer);
-        else next(error as Error);
-      },
-    );
+    authenticate(request, call, policy)
+      .then(
+        // Whoever has passed the request on may have done so in the context of another.
+        () => runInContext(call, next),
+        (error: unknown) => {
+          if (isRefusal(error)) refuse(call, error, answer);
+          else next(error as Error);
+        },
+      )
+      .catch(next);
   };
-  asked.set(step, policy);
-  return step;
+  return Object.assign(step, { [ASKED]: policy });
 }
 
 async function authenticate(request: object, call: CallState, policy: RouteToken): Promise<void> {
@@ -57,6 +63,8 @@ async function authenticate(request: object, call: CallState, policy: RouteToken
 }
 
 function refuse(call: CallState, refusal: Refusal, answer: Answer): void {
+  // Somebody – a time limit – has answered in the meantime.
+  if (answer.headersSent === true || answer.sent === true) return;
   const exception = call.turnAway(refusal) as HttpException;
   answer.status(refusal.status);
   answer.header('content-type', 'application/problem+json');

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { extractToken } from '../core/extract-token';
 import { type Refusal } from '../core/refusals';
 import { type TokenVerifier } from '../core/token-verifier';
-import { runInContext } from '../relay/relay-context';
+import { currentCall, runInContext } from '../relay/relay-context';
 import { attachState, CallState, stateOf } from './call-state';
 import { toRpcRefusal } from './problem';
 import { rpcMetadata } from './rpc-metadata';
@@ -33,12 +33,19 @@ export interface RpcServer {
  * set later, are called as before.
  */
 export function openContextOnRpc(server: RpcServer, verifier: TokenVerifier): void {
+  const underWay = new WeakSet<object>();
   const opening = (hook: ProcessingStartHook): ProcessingStartHook =>
     function open(transportId, context, done) {
-      let state = stateOf(context);
-      if (!state) attachState(context, (state = rpcCall(context, verifier, server)));
-      const opened = state;
-      return hook.call(server, transportId, context, () => runInContext(opened, done));
+      const known = stateOf(context);
+      // The same message again, where a hook calls the one that was there before; else a context that is used anew.
+      const isSame = known !== undefined && (underWay.has(context) || currentCall() === known);
+      const call = isSame ? known : rpcCall(context, verifier, server);
+      attachState(context, call);
+      underWay.add(context);
+      return hook.call(server, transportId, context, () => {
+        underWay.delete(context);
+        return runInContext(call, done);
+      });
     };
   let hook = opening(server.onProcessingStartHook ?? ((_transportId, _context, done) => done()));
   Object.defineProperty(server, 'onProcessingStartHook', {

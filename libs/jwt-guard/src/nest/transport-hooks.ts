@@ -4,7 +4,13 @@ import { type TokenVerifier } from '../core/token-verifier';
 import { type CensusTaker } from './census/census-taker';
 import { type GuardBindings } from './guard-bindings';
 import { type JwtGuardOptions } from './jwt-guard.options';
-import { type ExpressApp, type FastifyHooks, openContextOnExpress, openContextOnFastify } from './open-context';
+import {
+  type ExpressApp,
+  type FastifyHooks,
+  inOwnContext,
+  openContextOnExpress,
+  openContextOnFastify,
+} from './open-context';
 import { openContextOnRpc, type RpcServer } from './rpc-calls';
 import { type WebSocketGuard } from './ws/websocket-guard';
 import { type WsAdapter } from './ws/ws-adapter';
@@ -44,7 +50,7 @@ export class TransportHooks {
     if (adapter.getType?.() === 'fastify') {
       const instance = adapter.getInstance() as FastifyHooks & OnReady;
       openContextOnFastify(instance, this.verifier, this.options);
-      this.census.watchHttp(adapter);
+      this.census.watchHttp(adapter, inOwnContext);
       // After its last plugin, and before it listens.
       instance.addHook('onReady', (done) => {
         try {
@@ -56,7 +62,7 @@ export class TransportHooks {
       });
     } else if (adapter.getType?.() === 'express') {
       openContextOnExpress(adapter.getInstance() as ExpressApp, this.verifier, this.options);
-      this.census.watchHttp(adapter);
+      this.census.watchHttp(adapter, inOwnContext);
       const listen = adapter.listen.bind(adapter) as (...parameters: unknown[]) => unknown;
       adapter.listen = (...parameters: unknown[]) => {
         this.census.check();

@@ -23,7 +23,7 @@ export function runInContext<Result>(call: CallState | undefined, run: () => Res
 /** The context of the call – a request, a message – that is being answered; `undefined` outside of one. */
 export function currentRelayContext(): RelayContext | undefined {
   const call = storage.getStore();
-  return call && new CallContext(call);
+  return call && contextOf(call);
 }
 
 /**
@@ -60,7 +60,7 @@ export function bindContext<Self, Parameters extends unknown[], Result>(
  * @throws TypeError for anything else: for whom something is done can't be put together, it has to be proven
  */
 export function runAs<Result>(context: RelayContext, run: () => Result): Result {
-  const call = CallContext.callOf(context);
+  const call = calls.get(context);
   if (!call) throw new TypeError('runAs takes what currentRelayContext() or relayContextFor() returned, and no copy');
   return storage.run(call, run);
 }
@@ -82,26 +82,19 @@ export async function relayContextFor(
   const id = isTransactionId(transactionId) ? transactionId : randomUUID();
   const call = new CallState({ verifier, extract: () => token, refuse: (refusal) => refusal }, id);
   call.admit({ principal, token });
-  return new CallContext(call);
+  return contextOf(call);
 }
 
-/** Shows of a call what everybody may know. Whoever holds one can go on with that call, and nobody can make one up. */
-class CallContext implements RelayContext {
-  readonly #call: CallState;
+const calls = new WeakMap<RelayContext, CallState>();
 
-  constructor(call: CallState) {
-    this.#call = call;
-  }
-
-  static callOf(context: object): CallState | undefined {
-    return #call in context ? context.#call : undefined;
-  }
-
-  get principal(): Principal | undefined {
-    return this.#call.authenticated?.principal;
-  }
-
-  get transactionId(): string {
-    return this.#call.transactionId;
-  }
+/** Shows of a call what everybody may know. Whoever holds it can go on with that call, and nobody can make one up. */
+function contextOf(call: CallState): RelayContext {
+  const context: RelayContext = Object.freeze({
+    get principal() {
+      return call.authenticated?.principal;
+    },
+    transactionId: call.transactionId,
+  });
+  calls.set(context, call);
+  return context;
 }

@@ -7,7 +7,7 @@ import { gatewayRows } from './gateway-rows';
 import { graphqlEndpointsOf } from './graphql-endpoint';
 import { graphqlRows } from './graphql-rows';
 import { type FoundHandler, handlersOf, madeResolversOf } from './handlers';
-import { type HttpRoutes, watchRoutes } from './http-routes';
+import { type HttpRoutes, type Route, watchRoutes } from './http-routes';
 import { httpRows } from './http-rows';
 import { type PolicyCensus, PolicyCensusError, printCensus } from './policy-census';
 import { RowMaker, type RowRules } from './row-maker';
@@ -47,8 +47,9 @@ export class CensusTaker {
     this.#make = new RowMaker(subject.rules);
   }
 
-  watchHttp(adapter: HttpServer): void {
-    this.#routes = watchRoutes(adapter);
+  /** @param wrap puts something around each route of Nest's */
+  watchHttp(adapter: HttpServer, wrap: (route: Route) => Route): void {
+    this.#routes = watchRoutes(adapter, wrap);
   }
 
   /** @param isHybrid whether it is a part of an app that has more than it */

@@ -1,6 +1,6 @@
 import { type HttpServer } from '@nestjs/common';
 import { type RouteToken, routeTokenOf } from '../require-token';
-import { type Framework, pathText, type RawRoute } from './web-framework';
+import { type Framework, pathsOf, type RawRoute } from './web-framework';
 
 interface ExpressLayer {
   readonly name: string;
@@ -56,26 +56,29 @@ function rawRoutes(stack: readonly ExpressLayer[], base: string, token: RouteTok
     guarded.findLast((guard) => path === guard.path || path.startsWith(`${guard.path}/`))?.token;
   return stack.flatMap((layer) => {
     const { route, handle, name, slash } = layer;
-    if (route) return routesOf(route, base, tokenAt);
-    const path = slash ? base : `${base}${pathText(layer.rawPath ?? '(a path that Express does not tell)')}`;
+    if (route) return pathsOf(route.path).flatMap((path) => routesOf(route, `${base}${path}`, tokenAt));
+    const paths = slash ? [base] : pathsOf(layer.rawPath ?? UNKNOWN_PATH).map((path) => `${base}${path}`);
     const asked = routeTokenOf(handle);
-    if (asked) guarded.push({ path, token: asked });
+    if (asked) guarded.push(...paths.map((path) => ({ path, token: asked })));
     if (asked || PARSERS.has(name)) return [];
     const { stack: inner } = (handle ?? {}) as ExpressRouter;
     // A router of its own: what is in it counts.
-    if (Array.isArray(inner)) return rawRoutes(inner as readonly ExpressLayer[], path, tokenAt(path));
+    if (Array.isArray(inner)) {
+      return paths.flatMap((path) => rawRoutes(inner as readonly ExpressLayer[], path, tokenAt(path)));
+    }
     // A middleware for all paths passes on, as far as anybody can tell; but for one that serves files, and another app.
     if (slash && name !== 'serveStatic' && name !== 'mounted_app') return [];
-    return [{ verb: 'USE', url: path === '' ? '/' : path, token: tokenAt(path) }];
+    return paths.map((path) => ({ verb: 'USE', url: path === '' ? '/' : path, token: tokenAt(path) }));
   });
 }
 
+const UNKNOWN_PATH = '(a path that Express does not tell)';
+
 function routesOf(
-  { path, methods, stack }: NonNullable<ExpressLayer['route']>,
-  base: string,
+  { methods, stack }: NonNullable<ExpressLayer['route']>,
+  url: string,
   tokenAt: (path: string) => RouteToken | undefined,
 ): RawRoute[] {
-  const url = `${base}${pathText(path)}`;
   return Object.keys(methods).map((verb) => {
     // What stands before it answers without it, and what stands at another method has none of it.
     const [first] = stack.filter(({ name, method }) => (method ?? verb) === verb && !PARSERS.has(name));

@@ -1,6 +1,6 @@
 import { type HttpServer } from '@nestjs/common';
 import { type RouteToken, routeTokenOf } from '../require-token';
-import { type Adapter, around, type Framework, pathText, type RawRoute } from './web-framework';
+import { type Adapter, around, type Framework, pathsOf, type RawRoute } from './web-framework';
 
 interface FastifyRoute {
   readonly method: string | readonly string[];
@@ -44,7 +44,9 @@ export function watchFastify(adapter: HttpServer): Framework {
   around(adapter as Adapter, 'use', (use, parameters) => {
     const [path] = parameters;
     const isForAll = typeof path === 'function' || path === '/';
-    if (!isForAll && !registering) routes.push({ verb: 'USE', url: pathText(path), token: undefined });
+    if (!isForAll && !registering) {
+      routes.push(...pathsOf(path).map((url) => ({ verb: 'USE', url, token: undefined })));
+    }
     return use();
   });
   return {

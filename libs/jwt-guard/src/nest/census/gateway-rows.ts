@@ -40,7 +40,7 @@ export function gatewayRows(
 function connectionRow({ controller, instance }: Gateway, entry: string, make: RowMaker): CensusRow {
   const policy = make.rules.policies.ofClass(controller);
   const { handleConnection } = controller.prototype as { handleConnection?: unknown };
-  const hasHandler = handleConnection !== undefined;
+  const hasHandler = handleConnection !== undefined || instance?.handleConnection !== undefined;
   const at = { transport: 'ws', entry, handler: `${controller.name}${hasHandler ? '.handleConnection' : ''}` };
   if (policy.kind === 'guard' && hasHandler) return none(at, NOT_ASKED);
   return make.described(at, policy, { guarded: !hasHandler || instance !== undefined, remedy: MADE_ANEW });

@@ -14,7 +14,8 @@ export function graphqlRows(
 ): CensusRow[] {
   const guardsFields = endpoints.length > 0 && endpoints.every((endpoint) => endpoint.guardsFields);
   const { policies, guard, guardIsOwn } = make.rules;
-  return handlers.flatMap((found) => {
+  const pastNest = endpoints.flatMap((endpoint) => endpoint.pastNest.map((entry) => make.pastNest('graphql', entry)));
+  const ofResolvers = handlers.flatMap((found) => {
     if (found.kind !== 'graphql') return [];
     const { controller, handler, type, name, isRoot } = found;
     const policy = policies.of(controller, handler);
@@ -26,4 +27,5 @@ export function graphqlRows(
     const isUnguarded = !isRoot && !guardsFields && row.policy !== 'public';
     return [isUnguarded && (policy.kind === 'guard' || guardIsOwn) ? none(row, REMEDY) : row];
   });
+  return [...ofResolvers, ...pastNest];
 }

@@ -1,6 +1,6 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
-import { type Handler } from '../handler-policy';
+import { type Handler, ORIGINAL } from '../handler-policy';
 
 /** Nest's own keys for what its decorators were given, so that none of its optional packages is loaded for them. */
 const KEYS = {
@@ -17,9 +17,6 @@ const KEYS = {
   resolverField: 'graphql:resolve_property',
 };
 const EVENT = 2;
-
-/** Stands on the method of a controller, and so – Nest copies what is on it – on what Nest makes a route of. */
-const ORIGINAL = 'token-relay:original-handler';
 
 /** A method that somebody can call from outside. */
 export type FoundHandler = {
@@ -92,14 +89,15 @@ function methodsOf(controller: Type, read: Reader): FoundHandler[] {
   const prototype = controller.prototype as Readonly<Record<string, unknown>>;
   return scanner.getAllMethodNames(prototype).flatMap((method) => {
     const handler = prototype[method];
-    return typeof handler === 'function' ? read(controller, method, handler as Handler) : [];
+    const found = typeof handler === 'function' ? read(controller, method, handler as Handler) : [];
+    for (const { handler: original } of found) Reflect.defineMetadata(ORIGINAL, original, original);
+    return found;
   });
 }
 
 const http: Reader = (controller, method, handler) => {
   const requestMethod = get<number>(KEYS.requestMethod, handler);
   if (requestMethod === undefined) return [];
-  Reflect.defineMetadata(ORIGINAL, handler, handler);
   const paths = listOf(get(KEYS.path, controller)).flatMap((base) =>
     listOf(get(KEYS.path, handler)).map((path) => `/${base}/${path}`.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')),
   );
@@ -119,7 +117,8 @@ const ws: Reader = (controller, method, handler) =>
     ? []
     : [{ kind: 'ws', controller, method, handler, message: get(KEYS.message, handler) }];
 
-const ROOTS = ['Query', 'Mutation', 'Subscription'];
+/** Whose fields are where a call begins. */
+export const ROOTS = ['Query', 'Mutation', 'Subscription'];
 
 /** A field says on its class what it is a field of, and so does whatever stands in a class for one of the roots. */
 const graphql: Reader = (controller, method, handler) => {

@@ -26,8 +26,14 @@ const WEBDAV = ['propfind', 'proppatch', 'mkcol', 'copy', 'move', 'lock', 'unloc
 
 type Register = (...parameters: unknown[]) => unknown;
 
-/** Watches the adapter for routes from now on; what was there before is found in the framework itself. */
-export function watchRoutes(adapter: HttpServer): HttpRoutes {
+export type Route = (...parameters: unknown[]) => unknown;
+
+/**
+ * Watches the adapter for routes from now on; what was there before is found in the framework itself.
+ *
+ * @param wrap puts something around each route of Nest's
+ */
+export function watchRoutes(adapter: HttpServer, wrap: (route: Route) => Route): HttpRoutes {
   const ofNest: NestRoute[] = [];
   const framework = adapter.getType?.() === 'fastify' ? watchFastify(adapter) : watchExpress(adapter);
   for (const verb of [...VERBS, ...WEBDAV]) {
@@ -39,7 +45,7 @@ export function watchRoutes(adapter: HttpServer): HttpRoutes {
       const [path] = parameters;
       const { name } = route as { name: string };
       ofNest.push({ original, name, verb: verb.toUpperCase(), url: typeof path === 'string' ? path : '*' });
-      return framework.byNest(register);
+      return framework.byNest(() => register(...parameters.slice(0, -1), wrap(route as Route)));
     });
   }
   // What Nest registers for itself: parsers, and answers to what nobody else answers.

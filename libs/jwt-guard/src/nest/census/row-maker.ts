@@ -1,6 +1,7 @@
 import { type Type } from '@nestjs/common';
 import { type HandlerPolicies, type HandlerPolicy, hasGuard } from '../handler-policy';
 import { type JwtGuard } from '../jwt.guard';
+import { hasLostItsPolicy } from '../policy.decorators';
 import { type PublicEntry, type ResolvedCensusOptions } from './census-options';
 import { type FoundHandler } from './handlers';
 import { type CensusRow } from './policy-census';
@@ -32,6 +33,8 @@ export class RowMaker {
     const isGuarded = guarded || hasGuard(controller, handler, guard);
     const at = { transport, entry, handler: `${controller.name}.${method}` };
     const row = this.described(at, policy, { guarded: isGuarded, remedy });
+    if (hasLostItsPolicy(controller, method, handler))
+      return none(row, 'another decorator has taken its policy away: put it above');
     const isUnsaid = policy.kind === 'token' && !policy.explicit && options.undecorated === 'refuse';
     return isUnsaid && row.policy === 'token' ? none(row, 'nobody has said who may call it: @RequireToken(), …') : row;
   }

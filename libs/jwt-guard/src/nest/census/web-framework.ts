@@ -22,15 +22,15 @@ export interface Framework {
 export function around(
   adapter: Adapter,
   name: string,
-  replacement: (call: () => unknown, parameters: readonly unknown[]) => unknown,
+  replacement: (call: (...others: unknown[]) => unknown, parameters: readonly unknown[]) => unknown,
 ): void {
   const method = adapter[name];
   if (typeof method !== 'function') return;
   adapter[name] = (...parameters: unknown[]) =>
-    replacement(() => method.apply(adapter, parameters) as unknown, parameters);
+    replacement((...others) => method.apply(adapter, others.length > 0 ? others : parameters) as unknown, parameters);
 }
 
-/** As it is registered: one path, or several. */
-export function pathText(path: unknown): string {
-  return Array.isArray(path) ? path.map(pathText).join('|') : String(path);
+/** As they are registered: one path, or several. */
+export function pathsOf(path: unknown): string[] {
+  return [path].flat(Infinity).map(String);
 }

@@ -275,10 +275,13 @@ describe('a server that uses one context for several messages', () => {
       on = (): void => undefined;
       unwrap = <T>(): T => undefined as T;
 
-      receive = async (pattern: string, authorization?: string): Promise<void> => {
+      receive = (pattern: string, authorization?: string): Promise<void> => {
         metadata = authorization === undefined ? {} : { authorization };
-        await this.onProcessingStartHook('' as never, context as never, async () => {
-          await this.getHandlerByPattern(pattern)?.({}, context);
+        return new Promise((resolve) => {
+          this.onProcessingStartHook('' as never, context as never, async () => {
+            await this.getHandlerByPattern(pattern)?.({}, context);
+            resolve();
+          });
         });
       };
     }

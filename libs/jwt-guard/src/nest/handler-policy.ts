@@ -37,7 +37,7 @@ export class HandlerPolicies {
 
   constructor(
     private readonly openings: readonly PublicController[],
-    private readonly acceptedGuards: readonly Type<CanActivate>[],
+    private readonly acceptedGuards: readonly Type[],
   ) {}
 
   of(controller: Type, handler: Handler): HandlerPolicy {

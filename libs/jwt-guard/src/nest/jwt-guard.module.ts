@@ -111,7 +111,7 @@ const CENSUS_OPTIONS = Symbol('token-relay.census-options');
       useFactory: (...parts: ConstructorParameters<typeof TransportHooks>) => new TransportHooks(...parts),
     },
   ],
-  exports: [TokenVerifier, JwtGuard, HandlerPolicies, GuardBindings, CensusTaker],
+  exports: [TokenVerifier, JwtGuard, HandlerPolicies],
 })
 export class JwtGuardModule
   extends JwtGuardModuleBase

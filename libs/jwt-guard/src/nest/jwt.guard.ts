@@ -3,12 +3,12 @@ import { AuthGuard } from '@nestjs/passport';
 import { randomUUID } from 'node:crypto';
 import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
 import { TokenVerifier } from '../core/token-verifier';
+import { currentCall } from '../relay/relay-context';
 import { authorize } from './authorize';
 import { type CallKind, callOf, kindOf } from './call';
 import { attachState, type Authenticated, type CallState } from './call-state';
 import { graphqlRequestOf } from './graphql-request';
 import { type Handler, HandlerPolicies } from './handler-policy';
-import { currentCall } from '../relay/relay-context';
 import { httpRefusals } from './problem';
 import { rpcCall, rpcRefusal } from './rpc-calls';
 import { SocketCall, wsRefusal } from './ws/socket-session';
@@ -90,7 +90,8 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
 
   private openRpc(context: ExecutionContext): CallState {
     const opened = callOf(context);
-    if (opened) return opened;
+    // Not one that is left from an earlier message, where a server uses a context for several.
+    if (opened && opened === currentCall()) return opened;
     // By a server that opens no contexts: nothing is known of the call but its token.
     const carrier: unknown = context.switchToRpc().getContext();
     if (typeof carrier !== 'object' || carrier === null) throw new TokenRejected('context_not_supported');

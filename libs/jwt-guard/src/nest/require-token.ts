@@ -1,7 +1,7 @@
 import { type HttpException } from '@nestjs/common';
 import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
-import { authorize } from './authorize';
 import { runInContext } from '../relay/relay-context';
+import { authorize } from './authorize';
 import { type CallState, httpRequestOf, stateOf } from './call-state';
 
 /** What a route that Nest knows nothing of asks for. */

@@ -24,8 +24,6 @@ export interface HttpRoutes {
 const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'head', 'options', 'all', 'search', 'query'] as const;
 const WEBDAV = ['propfind', 'proppatch', 'mkcol', 'copy', 'move', 'lock', 'unlock'] as const;
 
-type Register = (...parameters: unknown[]) => unknown;
-
 export type Route = (...parameters: unknown[]) => unknown;
 
 /**
@@ -55,11 +53,11 @@ export function watchRoutes(adapter: HttpServer, wrap: (route: Route) => Route):
   // Middleware that is bound by `consumer.apply()`: Nest's, if not its route.
   around(adapter as Adapter, 'createMiddlewareFactory', (create) => {
     const wrapped =
-      (bind: Register): Register =>
+      (bind: Route): Route =>
       (...parameters) =>
         framework.byNest(() => bind(...parameters));
     const factory = create();
-    return factory instanceof Promise ? factory.then(wrapped) : wrapped(factory as Register);
+    return factory instanceof Promise ? factory.then(wrapped) : wrapped(factory as Route);
   });
   return { ofNest, raw: () => framework.raw() };
 }

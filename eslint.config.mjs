@@ -61,7 +61,7 @@ export default tseslint.config(
   },
   {
     files: ['libs/**/*.ts'],
-    ignores: ['**/*.spec.ts', '**/*.full-spec.ts', '**/test/**/*.ts'],
+    ignores: ['**/*.spec.ts', '**/*.full-spec.ts', '**/test/**/*.ts', 'libs/testing/src/servers/**'],
     rules: {
       'no-restricted-properties': [
         'error',

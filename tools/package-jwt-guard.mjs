@@ -14,7 +14,8 @@ const faults = [];
 await rm(target, { recursive: true, force: true });
 await copyBuilt(library, 'dist');
 // A folder of its own name, so that resolvers that know no `exports` find `…/jwt-guard/testing` as well.
-await copyBuilt(join(root, 'libs/testing'), 'testing');
+// Without the servers that this workspace's own tests start.
+await copyBuilt(join(root, 'libs/testing'), 'testing', /^servers\//);
 await cp(join(library, 'README.md'), join(target, 'README.md'));
 for (const name of ['LICENSE', 'CHANGELOG.md']) await cp(join(root, name), join(target, name));
 const manifest = publishedManifest(JSON.parse(await readFile(join(library, 'package.json'), 'utf8')));
@@ -38,8 +39,10 @@ if (faults.length > 0) {
  * Copies what the compiler made of each source, and nothing else that is left in its output folder: what it made of
  * sources that are gone, build information, and maps, which would point to sources that aren't in the package.
  */
-async function copyBuilt(project, folder) {
-  const sources = (await filesOf(join(project, 'src'))).filter((path) => /(?<!\.spec|\.d)\.ts$/.test(path));
+async function copyBuilt(project, folder, left = /^$/) {
+  const sources = (await filesOf(join(project, 'src'))).filter(
+    (path) => /(?<!\.spec|\.d)\.ts$/.test(path) && !left.test(path),
+  );
   for (const path of sources.flatMap((source) => ['.js', '.d.ts'].map((end) => source.replace(/\.ts$/, end)))) {
     const built = join(project, 'dist', path);
     if (!existsSync(built)) {

@@ -2,11 +2,17 @@ import { type Principal } from './principal';
 import { isRefusal, TokenRejected, VerifierUnavailable } from './refusals';
 
 /**
- * Says of a verified token whether it has been revoked. Asked on every request, so it answers from memory:
- * whoever implements it keeps a local copy of what was revoked.
+ * Says of a verified token whether it has been revoked. Asked on every request, so it answers from memory: whoever
+ * implements it keeps a local copy of what was revoked, and says how far behind that may be.
+ *
+ * `RevocationFeed` and `RedisRevocations` are such sources for the issuer of this system; for another issuer a team
+ * writes its own. All but `isRevoked` may be left out by a source that is never behind.
  */
 export interface RevocationSource {
-  /** Whatever it throws means that it can't tell. */
+  /**
+   * Whatever it throws means that it can't tell, and so does whatever it returns but true and false. What it knows to
+   * be revoked it must say however old that knowledge is.
+   */
   isRevoked(principal: Principal): boolean;
   /**
    * Calls back whenever something was revoked, so that open connections end at once; without it they are looked
@@ -15,6 +21,30 @@ export interface RevocationSource {
    * @returns what ends it
    */
   subscribe?(changed: () => void): () => void;
+  /**
+   * Seconds, by a clock that nobody sets, since its copy was known to be complete: what was revoked in this time it may
+   * not know. Infinity before it was complete once. Default: 0, always.
+   */
+  readonly ageSeconds?: number;
+  /** Whether its copy was complete once; a service isn't ready before that. Default: true. */
+  readonly ready?: boolean;
+  /** For metrics. */
+  readonly stats?: RevocationStats;
+  /**
+   * Begins to keep its copy up to date, and resolves when that is complete for the first time. Called by
+   * `TokenVerifier.load`; called again it must do no more than wait.
+   */
+  start?(): Promise<void>;
+  /** Ends what `start` began. Called by `TokenVerifier.close`. */
+  close?(): void;
+}
+
+/** What a source of revocations holds, and how often it was of use. */
+export interface RevocationStats {
+  /** Entries that it holds. */
+  readonly entries: number;
+  /** How many tokens it has called revoked. */
+  readonly hits: number;
 }
 
 /**

@@ -1,8 +1,7 @@
 import { ClientProxyFactory, NatsRecordBuilder, Transport } from '@nestjs/microservices';
 import { headers } from '@nats-io/transport-node';
 import { firstValueFrom } from 'rxjs';
-import { NATS, startNats } from '../servers/nats-server';
-import { describeWith } from '../servers/server-process';
+import { describeWith, NATS, startNats } from '@token-relay/testing/servers';
 import { describeTransport } from './expectations';
 import { RPC_THROWN, type RpcCaller, startRpc } from './rpc';
 

@@ -15,8 +15,7 @@ import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstValueFrom } from 'rxjs';
 import { JwtGuardModule, RequireScopes } from '../../src';
-import { RABBITMQ, startRabbitMq } from '../servers/rabbitmq-server';
-import { describeWith, type TestServer } from '../servers/server-process';
+import { describeWith, RABBITMQ, startRabbitMq, type TestServer } from '@token-relay/testing/servers';
 import { describeTransport } from './expectations';
 import { RPC_THROWN, type RpcCaller, startRpc } from './rpc';
 

@@ -1,6 +1,5 @@
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
-import { REDIS, startRedis } from '../servers/redis-server';
-import { describeWith } from '../servers/server-process';
+import { describeWith, REDIS, startRedis } from '@token-relay/testing/servers';
 import { describeTransport } from './expectations';
 import { hooked, RPC_THROWN, startRpc } from './rpc';
 

@@ -1,0 +1,94 @@
+import { type Principal } from '../core/principal';
+import { VerifierUnavailable } from '../core/refusals';
+import { type RevocationSource, type RevocationStats } from '../core/check-revocation';
+import { type RevocationEntry } from './revocation-entry';
+import { RevocationList, type RevocationListOptions } from './revocation-list';
+
+/** Told how a source keeps up with its issuer: for the log. What it throws is reported as a process warning. */
+export interface RevocationObserver {
+  /** The source is up to date, for the first time or again. */
+  followed?(event: { readonly entries: number }): void;
+  /** The source isn't kept up to date any more. Told once, until it is again. */
+  lost?(event: { readonly reason: string }): void;
+}
+
+export interface RevocationCopyOptions extends RevocationListOptions {
+  /** A clock that nobody sets, in milliseconds. Default: `performance.now`. */
+  readonly monotonic?: () => number;
+}
+
+/**
+ * The copy of an issuer's revocations that a source keeps: what it holds, and as of when it is complete. Until it was
+ * complete once, it can't tell.
+ */
+export class RevocationCopy implements RevocationSource {
+  readonly #list: RevocationList;
+  readonly #monotonic: () => number;
+  readonly #listeners = new Set<() => void>();
+  readonly #whenReady: Promise<void>;
+  #becomeReady: () => void = () => undefined;
+  /** On the monotonic clock: everything that was revoked by then is here. */
+  #completeAsOf = -Infinity;
+
+  constructor({ monotonic = () => performance.now(), ...options }: RevocationCopyOptions) {
+    this.#list = new RevocationList(options);
+    this.#monotonic = monotonic;
+    this.#whenReady = new Promise((resolve) => (this.#becomeReady = resolve));
+  }
+
+  /** Adds to what is there, and tells those who have subscribed if anything of it is new. */
+  merge(entries: Iterable<RevocationEntry>): void {
+    let changed = false;
+    for (const entry of entries) changed = this.#list.add(entry) || changed;
+    if (changed) for (const listener of [...this.#listeners]) listener();
+  }
+
+  /**
+   * Everything that was revoked up to then has been merged.
+   *
+   * @param ageMs how long ago that was, in milliseconds
+   */
+  completeAsOf(ageMs: number): void {
+    // An answer that was long on its way doesn't make older what a faster one has brought.
+    this.#completeAsOf = Math.max(this.#completeAsOf, this.#monotonic() - ageMs);
+    this.#becomeReady();
+  }
+
+  isRevoked(principal: Principal): boolean {
+    if (this.#list.isRevoked(principal)) return true;
+    if (!this.ready) throw new VerifierUnavailable('revocation_unavailable', { debug: 'no snapshot has come yet' });
+    return false;
+  }
+
+  subscribe(changed: () => void): () => void {
+    // Of its own, so that the same function given twice is two.
+    const listener = (): void => changed();
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  get ready(): boolean {
+    return this.#completeAsOf !== -Infinity;
+  }
+
+  get whenReady(): Promise<void> {
+    return this.#whenReady;
+  }
+
+  get ageSeconds(): number {
+    return Math.max(0, this.#monotonic() - this.#completeAsOf) / 1000;
+  }
+
+  get stats(): RevocationStats {
+    return { entries: this.#list.size, hits: this.#list.hits };
+  }
+
+  entries(): Iterable<RevocationEntry> {
+    return this.#list.entries();
+  }
+
+  /** Forgets what has expired. */
+  sweep(): void {
+    this.#list.sweep();
+  }
+}

@@ -1,9 +1,9 @@
-// Makes, once, what the system needs to run on a developer's machine: client secrets, and demo accounts with
-// passwords of their own. All of it lands in .dev/, which git ignores; production refuses every piece.
+// Makes, once, what the system needs to run on a developer's machine: clients with their secrets, and demo accounts
+// with passwords of their own. All of it lands in .dev/, which git ignores; production refuses every piece.
 import argon2 from 'argon2';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 /** Begins every generated secret: production refuses what begins so. */
@@ -15,15 +15,26 @@ const ACCOUNTS = [
   { username: 'alice', scopes: DOCUMENTS },
   { username: 'bob', scopes: DOCUMENTS },
   { username: 'carol', scopes: ['documents:read'] },
-  { username: 'admin', scopes: [...DOCUMENTS, 'auth:admin', 'audit:read'] },
+  { username: 'admin', scopes: [...DOCUMENTS, 'auth:admin', 'audit:read', 'revocations:write'] },
 ];
 
-const FILES = ['secrets.env', 'users.json', 'demo-accounts.json'];
+/** For which audiences each client may exchange tokens, and with which scopes. */
+const CLIENTS = {
+  gateway: { resource: [...DOCUMENTS, 'audit:read'], auth: ['revocations:write'] },
+  resource: { audit: [...DOCUMENTS, 'audit:read'] },
+  audit: {},
+};
+
+const CLIENTS_FILE = 'clients.json';
+const FILES = ['secrets.env', 'users.json', 'demo-accounts.json', CLIENTS_FILE];
 const target = resolve(process.argv[2] ?? '.dev');
 
 const missing = FILES.filter((name) => !existsSync(join(target, name)));
 if (missing.length === 0) {
   console.log(`${target} is there already: nothing to do`);
+} else if (missing.join() === CLIENTS_FILE) {
+  await upgrade();
+  console.log(`${target} is from before there was a ${CLIENTS_FILE}: made that, and kept the accounts`);
 } else if (existsSync(target)) {
   console.error(`${target} lacks ${missing.join(', ')}: delete the folder, and start again`);
   process.exitCode = 1;
@@ -46,12 +57,14 @@ async function generate() {
     })),
   );
   const secret = () => GENERATED + randomBytes(32).toString('base64url');
+  const secrets = Object.fromEntries(Object.keys(CLIENTS).map((id) => [id, secret()]));
 
   // All or nothing, also for two who begin at once: a folder beside it that gets the name when it is whole.
   await mkdir(resolve(target, '..'), { recursive: true });
   const draft = await mkdtemp(`${target}-`);
   const write = (name, content) => writeFile(join(draft, name), content, { mode: 0o600 });
-  await write('secrets.env', `GATEWAY_CLIENT_SECRET=${secret()}\nRESOURCE_CLIENT_SECRET=${secret()}\n`);
+  await write('secrets.env', environment(secrets));
+  await write(CLIENTS_FILE, json(clientsFile(secrets)));
   await write('users.json', json({ generatedBy: 'dev-secrets', users }));
   await write(
     'demo-accounts.json',
@@ -61,6 +74,53 @@ async function generate() {
     await rm(draft, { recursive: true });
     if (!existsSync(target)) throw error;
   });
+}
+
+/**
+ * Brings a set to what one is now that was made when auth knew its clients by heart: accounts and secrets stay. Several
+ * who begin at once write the same, and the file that says that it is done comes last.
+ */
+async function upgrade() {
+  const read = (name) => readFile(join(target, name), 'utf8');
+  const write = async (name, content) => {
+    const draft = join(target, `${name}.${randomUUID()}.tmp`);
+    await writeFile(draft, content, { mode: 0o600 });
+    await rename(draft, join(target, name));
+  };
+  const text = await read('secrets.env');
+  const secretOf = (id) => new RegExp(`^${id.toUpperCase()}_CLIENT_SECRET=(.+)$`, 'm').exec(text)?.[1];
+  const secrets = { gateway: secretOf('gateway'), resource: secretOf('resource') };
+  if (!secrets.gateway || !secrets.resource) {
+    throw new Error(`${target}/secrets.env lacks a secret: delete the folder, and start again`);
+  }
+  // Out of one that there is: chance would give each of several who begin at once another.
+  const derived = createHmac('sha256', secrets.gateway).update('audit').digest('base64url');
+  secrets.audit = secretOf('audit') ?? GENERATED + derived;
+  const withScopes = (account) => {
+    const demo = ACCOUNTS.find(({ username }) => username === account.username);
+    return { ...account, scopes: [...new Set([...account.scopes, ...(demo?.scopes ?? [])])] };
+  };
+  const users = JSON.parse(await read('users.json'));
+  await write('secrets.env', environment(secrets));
+  await write('users.json', json({ ...users, users: users.users.map(withScopes) }));
+  await write('demo-accounts.json', json(JSON.parse(await read('demo-accounts.json')).map(withScopes)));
+  await write(CLIENTS_FILE, json(clientsFile(secrets)));
+}
+
+function environment(secrets) {
+  return Object.entries(secrets)
+    .map(([id, secret]) => `${id.toUpperCase()}_CLIENT_SECRET=${secret}\n`)
+    .join('');
+}
+
+function clientsFile(secrets) {
+  const clients = Object.entries(CLIENTS).map(([id, audiences]) => ({
+    id,
+    secrets: [`sha256:${createHash('sha256').update(secrets[id]).digest('base64url')}`],
+    audiences,
+    scopes: ['revocations:read'],
+  }));
+  return { generatedBy: 'dev-secrets', clients };
 }
 
 function json(value) {

@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+const FILES = ['clients.json', 'demo-accounts.json', 'secrets.env', 'users.json'];
 
 describe('dev-secrets', () => {
   const folder = mkdtempSync(join(tmpdir(), 'dev-secrets-'));
@@ -13,6 +16,16 @@ describe('dev-secrets', () => {
     const [code] = (await once(child, 'close')) as [number];
     return code;
   }
+  const clientsOf = (target: string) =>
+    JSON.parse(readFileSync(join(target, 'clients.json'), 'utf8')) as {
+      generatedBy: string;
+      clients: { id: string; secrets: string[]; audiences: object; scopes: string[] }[];
+    };
+  /** As the file of the clients has them, of each secret in the environment. */
+  const digestsOf = (target: string) =>
+    [...readFileSync(join(target, 'secrets.env'), 'utf8').matchAll(/=(.*)/g)].map(([, secret = '']) => [
+      `sha256:${createHash('sha256').update(secret).digest('base64url')}`,
+    ]);
   const contentOf = (target: string) =>
     readdirSync(target)
       .map((name) => readFileSync(join(target, name), 'utf8'))
@@ -22,7 +35,11 @@ describe('dev-secrets', () => {
     const target = join(folder, 'first');
     expect(await generate(target)).toBe(0);
     const secrets = readFileSync(join(target, 'secrets.env'), 'utf8').trim().split('\n');
-    expect(secrets.map((line) => line.split('=')[0])).toEqual(['GATEWAY_CLIENT_SECRET', 'RESOURCE_CLIENT_SECRET']);
+    expect(secrets.map((line) => line.split('=')[0])).toEqual([
+      'GATEWAY_CLIENT_SECRET',
+      'RESOURCE_CLIENT_SECRET',
+      'AUDIT_CLIENT_SECRET',
+    ]);
     for (const line of secrets) expect(line).toMatch(/=dev-only-[\w-]{43}$/);
 
     const { generatedBy, users } = JSON.parse(readFileSync(join(target, 'users.json'), 'utf8')) as {
@@ -34,10 +51,54 @@ describe('dev-secrets', () => {
       'alice: documents:read documents:write',
       'bob: documents:read documents:write',
       'carol: documents:read',
-      'admin: documents:read documents:write auth:admin audit:read',
+      'admin: documents:read documents:write auth:admin audit:read revocations:write',
     ]);
     for (const { passwordHash } of users) expect(passwordHash).toMatch(/^\$argon2id\$v=19\$/);
     for (const name of readdirSync(target)) expect(statSync(join(target, name)).mode & 0o077).toBe(0);
+  });
+
+  it('lists clients with the digests of these secrets, and what each may do', () => {
+    const { generatedBy, clients } = clientsOf(join(folder, 'first'));
+    expect(generatedBy).toBe('dev-secrets');
+    expect(clients.map(({ secrets }) => secrets)).toEqual(digestsOf(join(folder, 'first')));
+    expect(clients.map(({ id, audiences, scopes }) => ({ id, audiences, scopes }))).toEqual([
+      {
+        id: 'gateway',
+        audiences: { resource: ['documents:read', 'documents:write', 'audit:read'], auth: ['revocations:write'] },
+        scopes: ['revocations:read'],
+      },
+      {
+        id: 'resource',
+        audiences: { audit: ['documents:read', 'documents:write', 'audit:read'] },
+        scopes: ['revocations:read'],
+      },
+      { id: 'audit', audiences: {}, scopes: ['revocations:read'] },
+    ]);
+  });
+
+  it('brings a set from before there was a list of clients up to date, and keeps its accounts and secrets', async () => {
+    const target = join(folder, 'earlier');
+    await generate(target);
+    rmSync(join(target, 'clients.json'));
+    const edit = (name: string, change: (text: string) => string) =>
+      writeFileSync(join(target, name), change(readFileSync(join(target, name), 'utf8')));
+    edit('secrets.env', (text) => text.replace(/^AUDIT.*\n/m, ''));
+    for (const name of ['users.json', 'demo-accounts.json']) {
+      edit(name, (text) => text.replace(/,\s*"revocations:write"/, ''));
+    }
+    const before = contentOf(target);
+    expect(before).not.toMatch(/AUDIT|revocations/);
+
+    expect(await Promise.all([1, 2, 3, 4].map(() => generate(target)))).toEqual([0, 0, 0, 0]);
+    expect(readdirSync(target).sort()).toEqual(FILES);
+    const after = contentOf(target);
+    for (const kept of before.match(/\$argon2id\S+|"password": ".*"|=dev-only-\S+|"sub": ".*"/g) ?? []) {
+      expect(after).toContain(kept);
+    }
+    expect(after.match(/revocations:write/g)).toHaveLength(3);
+    expect(after).toMatch(/^AUDIT_CLIENT_SECRET=dev-only-[\w-]{43}$/m);
+    expect(clientsOf(target).clients.map(({ secrets }) => secrets)).toEqual(digestsOf(target));
+    for (const name of FILES) expect(statSync(join(target, name)).mode & 0o077).toBe(0);
   });
 
   it('makes them once, and other ones elsewhere', async () => {
@@ -53,13 +114,13 @@ describe('dev-secrets', () => {
     await generate(target);
     rmSync(join(target, 'users.json'));
     expect(await generate(target)).toBe(1);
-    expect(readdirSync(target).sort()).toEqual(['demo-accounts.json', 'secrets.env']);
+    expect(readdirSync(target).sort()).toEqual(['clients.json', 'demo-accounts.json', 'secrets.env']);
   });
 
   it('makes one whole set when several begin at once', async () => {
     const target = join(folder, 'raced');
     expect(await Promise.all([1, 2, 3, 4].map(() => generate(target)))).toEqual([0, 0, 0, 0]);
-    expect(readdirSync(target).sort()).toEqual(['demo-accounts.json', 'secrets.env', 'users.json']);
+    expect(readdirSync(target).sort()).toEqual(FILES);
     expect(readdirSync(folder).filter((name) => name.startsWith('raced'))).toEqual(['raced']);
   });
 });

@@ -1,5 +1,5 @@
 import argon2 from 'argon2';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,9 +18,17 @@ const SCOPES = {
   alice: ['documents:read', 'documents:write'],
   bob: ['documents:read', 'documents:write'],
   carol: ['documents:read'],
-  admin: ['documents:read', 'documents:write', 'auth:admin', 'audit:read'],
+  admin: ['documents:read', 'documents:write', 'auth:admin', 'audit:read', 'revocations:write'],
 };
 export type Username = keyof typeof SCOPES;
+
+/** For which audiences each client may exchange tokens, and with which scopes. */
+const AUDIENCES = {
+  gateway: { resource: ['documents:read', 'documents:write', 'audit:read'], auth: ['revocations:write'] },
+  resource: { audit: ['documents:read', 'documents:write', 'audit:read'] },
+  audit: {},
+};
+export type ClientId = keyof typeof AUDIENCES;
 
 export const secret = (): string => randomBytes(32).toString('base64url');
 
@@ -35,7 +43,7 @@ export class System {
     readonly resource: AppProcess,
     readonly gateway: AppProcess,
     readonly accounts: Readonly<Record<Username, Account>>,
-    readonly secrets: Readonly<Record<'gateway' | 'resource', string>>,
+    readonly secrets: Readonly<Record<ClientId, string>>,
     private readonly folder: string,
   ) {}
 
@@ -45,19 +53,21 @@ export class System {
     const folder = await mkdtemp(join(tmpdir(), 'token-relay-e2e-'));
     const accounts = makeAccounts();
     await writeFile(join(folder, 'users.json'), await usersFile(Object.values(accounts)));
-    const secrets = { gateway: secret(), resource: secret() };
+    const secrets = { gateway: secret(), resource: secret(), audit: secret() };
+    await writeFile(join(folder, 'clients.json'), clientsFile(secrets));
 
     const auth = await AppProcess.start('auth', {
       TZ: 'Pacific/Kiritimati',
       ISSUER,
       USERS_FILE: join(folder, 'users.json'),
-      GATEWAY_CLIENT_SECRET: secrets.gateway,
-      RESOURCE_CLIENT_SECRET: secrets.resource,
+      CLIENTS_FILE: join(folder, 'clients.json'),
+      ...(options.auth?.REDIS_URL === undefined && { SINGLE_AUTH: '1' }),
       ...options.auth,
     });
     const audit = await AppProcess.start('audit', {
       TZ: 'Pacific/Pago_Pago',
       RPC_PORT: '0',
+      AUDIT_CLIENT_SECRET: secrets.audit,
       ...shared(auth.url),
     });
     const resource = await AppProcess.start('resource', {
@@ -104,22 +114,41 @@ export class System {
   }
 
   /** Exchanges a token as one of the clients would. */
-  async exchange(client: 'gateway' | 'resource', token: string, audience: string, more: Record<string, string> = {}) {
-    const answer = await fetch(`${this.auth.url}/oauth/token`, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`${client}:${this.secrets[client]}`).toString('base64')}`,
-      },
-      body: new URLSearchParams({
-        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-        subject_token: token,
-        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-        audience,
-        ...more,
-      }),
-    });
-    return { status: answer.status, body: (await answer.json()) as Record<string, string> };
+  exchange(client: ClientId, token: string, audience: string, more: Record<string, string> = {}) {
+    return exchange(this.auth.url, { id: client, secret: this.secrets[client] }, token, audience, more);
   }
+}
+
+export interface Credentials {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** What a client presents to auth, as its `Authorization`. */
+export function basic({ id, secret }: Credentials): string {
+  return `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+}
+
+/** Exchanges a token at an auth. */
+export async function exchange(
+  authUrl: string,
+  client: Credentials,
+  token: string,
+  audience: string,
+  more: Record<string, string> = {},
+) {
+  const answer = await fetch(`${authUrl}/oauth/token`, {
+    method: 'POST',
+    headers: { authorization: basic(client) },
+    body: new URLSearchParams({
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: token,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      audience,
+      ...more,
+    }),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, string> };
 }
 
 export function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -130,7 +159,7 @@ export function post(url: string, body: unknown, headers: Record<string, string>
   });
 }
 
-function makeAccounts(): Record<Username, Account> {
+export function makeAccounts(): Record<Username, Account> {
   const account = (username: Username): Account => ({
     username,
     password: randomBytes(9).toString('base64url'),
@@ -140,7 +169,19 @@ function makeAccounts(): Record<Username, Account> {
   return { alice: account('alice'), bob: account('bob'), carol: account('carol'), admin: account('admin') };
 }
 
-async function usersFile(accounts: readonly Account[]): Promise<string> {
+/** As `CLIENTS_FILE` has to be. */
+export function clientsFile(secrets: Readonly<Record<ClientId, string>>): string {
+  const clients = (Object.keys(AUDIENCES) as ClientId[]).map((id) => ({
+    id,
+    secrets: [`sha256:${createHash('sha256').update(secrets[id]).digest('base64url')}`],
+    audiences: AUDIENCES[id],
+    scopes: ['revocations:read'],
+  }));
+  return JSON.stringify({ clients });
+}
+
+/** As `USERS_FILE` has to be. */
+export async function usersFile(accounts: readonly Account[]): Promise<string> {
   const users = await Promise.all(
     accounts.map(async ({ username, sub, scopes, password }) => ({
       username,

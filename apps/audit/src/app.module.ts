@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { JwtGuardModule, TokenVerifier } from '@token-relay/jwt-guard';
-import { HealthModule, type Logger } from '@token-relay/service-kit';
+import { JwtGuardModule } from '@token-relay/jwt-guard';
+import { HealthModule, type Logger, MetricsModule, openRevocations } from '@token-relay/service-kit';
 import { AuditController } from './audit.controller';
 import { AuditLog } from './audit-log';
 import { type AuditConfig } from './audit.config';
@@ -8,6 +8,8 @@ import { type AuditConfig } from './audit.config';
 @Module({})
 export class AppModule {
   static forRoot(config: AuditConfig, logger: Logger): DynamicModule {
+    const client = { id: 'audit', secret: config.AUDIT_CLIENT_SECRET };
+    const revocations = openRevocations(config, client, logger);
     return {
       module: AppModule,
       imports: [
@@ -21,12 +23,11 @@ export class AppModule {
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
             },
           ],
+          revocation: revocations,
           contextHints: 'accept',
         }),
-        HealthModule.forRoot('audit', {
-          inject: [TokenVerifier],
-          useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
-        }),
+        HealthModule.forVerifier('audit'),
+        MetricsModule.forRoot({ config, revocations, logger }),
       ],
       controllers: [AuditController],
       providers: [{ provide: AuditLog, useValue: new AuditLog(logger) }],

@@ -1,41 +1,87 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { JwtGuardModule } from '@token-relay/jwt-guard';
-import { HealthModule } from '@token-relay/service-kit';
+import { HealthModule, type Logger, MetricsModule } from '@token-relay/service-kit';
 import { AUTH_CONFIG, type AuthConfig } from './auth.config';
+import { type AuthState } from './auth-state';
+import { ClientAuthentication } from './clients/client-authentication';
 import { ClientRegistry } from './clients/client-registry';
 import { JwksController } from './keys/jwks.controller';
-import { SIGNING_KEY, type SigningKey } from './keys/signing-key';
+import { SIGNING_KEY } from './keys/signing-key';
+import { AdminRevocationsController } from './revocation/admin-revocations.controller';
+import { RevocationController } from './revocation/revocation.controller';
+import { RevocationFeedController } from './revocation/revocation-feed.controller';
+import { RevocationLog } from './revocation/revocation-log';
+import { Revocations } from './revocation/revocations';
+import { AUTH_STORE, type AuthStore } from './store/auth-store';
+import { OwnTokens } from './tokens/own-tokens';
 import { TokenController } from './tokens/token.controller';
 import { TokenExchange } from './tokens/token-exchange';
 import { TokenIssuer } from './tokens/token-issuer';
-import { FileUserDirectory } from './users/file-user-directory';
 import { LoginController } from './users/login.controller';
+import { openUserDirectory } from './users/open-user-directory';
 import { PasswordVerifier } from './users/password-verifier';
-import { USER_DIRECTORY } from './users/user-directory';
+import { USER_DIRECTORY, type UserDirectory } from './users/user-directory';
 
 @Module({})
-export class AppModule {
-  /** @throws StartRefused when the users can't be read */
-  static forRoot(config: AuthConfig, key: SigningKey): DynamicModule {
+export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    @Inject(USER_DIRECTORY) private readonly users: UserDirectory,
+    @Inject(Revocations) private readonly revocations: Revocations,
+    @Inject(RevocationLog) private readonly log: RevocationLog,
+    @Inject(AUTH_STORE) private readonly store: AuthStore,
+  ) {}
+
+  /** @throws StartRefused when the users or the clients can't be read */
+  static forRoot(config: AuthConfig, { key, store, redis, log }: AuthState, logger: Logger): DynamicModule {
     return {
       module: AppModule,
       imports: [
         JwtGuardModule.forRoot({
           issuers: [{ issuer: config.ISSUER, audience: 'auth', algorithms: [key.algorithm], jwks: key.jwks }],
+          revocation: log,
           contextHints: 'accept',
         }),
-        HealthModule.forRoot('auth', { useFactory: () => ({}) }),
+        HealthModule.forVerifier('auth'),
+        MetricsModule.forRoot({ config, revocations: log, logger }),
       ],
-      controllers: [LoginController, JwksController, TokenController],
+      controllers: [
+        LoginController,
+        JwksController,
+        TokenController,
+        RevocationController,
+        AdminRevocationsController,
+        RevocationFeedController,
+      ],
       providers: [
         { provide: AUTH_CONFIG, useValue: config },
         { provide: SIGNING_KEY, useValue: key },
-        { provide: USER_DIRECTORY, useValue: new FileUserDirectory(config.USERS_FILE, config.NODE_ENV) },
+        { provide: AUTH_STORE, useValue: store },
+        { provide: RevocationLog, useValue: log },
+        { provide: Revocations, useFactory: () => new Revocations(log, store) },
+        { provide: USER_DIRECTORY, useFactory: () => openUserDirectory(config, redis) },
         PasswordVerifier,
         TokenIssuer,
         ClientRegistry,
+        ClientAuthentication,
+        OwnTokens,
         TokenExchange,
       ],
     };
+  }
+
+  onApplicationBootstrap(): void {
+    this.users.watch(async (subject) => void (await this.revocations.revokeSubject(subject)));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.users.close();
+    this.log.close();
+    this.store.close();
   }
 }

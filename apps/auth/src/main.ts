@@ -2,15 +2,13 @@ import 'reflect-metadata';
 import { createHttpApp, createLogger, runService } from '@token-relay/service-kit';
 import { AppModule } from './app.module';
 import { loadAuthConfig } from './auth.config';
-import { generateSigningKey } from './keys/signing-key';
+import { openState } from './auth-state';
 
 void runService(async () => {
   const config = loadAuthConfig(process.env);
   const logger = createLogger('auth', config);
-  const app = await createHttpApp(AppModule.forRoot(config, await generateSigningKey()), {
-    logger,
-    bodies: 'json-and-forms',
-  });
+  const state = await openState(config, logger);
+  const app = await createHttpApp(AppModule.forRoot(config, state, logger), { logger, bodies: 'json-and-forms' });
   return {
     logger,
     app,

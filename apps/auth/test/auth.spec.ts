@@ -2,12 +2,13 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpApp, createLogger } from '@token-relay/service-kit';
 import argon2 from 'argon2';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppModule } from '../src/app.module';
 import { loadAuthConfig } from '../src/auth.config';
-import { generateSigningKey } from '../src/keys/signing-key';
+import { openState } from '../src/auth-state';
 import { TokenIssuer } from '../src/tokens/token-issuer';
 import { ARGON2ID } from '../src/users/argon2id';
 
@@ -34,14 +35,21 @@ describe('auth', () => {
       },
     ];
     writeFileSync(join(folder, 'users.json'), JSON.stringify({ users }));
+    const digest = (secret: string) => `sha256:${createHash('sha256').update(secret).digest('base64url')}`;
+    const documents = ['documents:read', 'documents:write', 'audit:read'];
+    const clients = [
+      { id: 'gateway', secrets: [digest(GATEWAY_SECRET)], audiences: { resource: documents } },
+      { id: 'resource', secrets: [digest(RESOURCE_SECRET)], audiences: { audit: documents } },
+    ];
+    writeFileSync(join(folder, 'clients.json'), JSON.stringify({ clients }));
     const config = loadAuthConfig({
       ISSUER,
       USERS_FILE: join(folder, 'users.json'),
-      GATEWAY_CLIENT_SECRET: GATEWAY_SECRET,
-      RESOURCE_CLIENT_SECRET: RESOURCE_SECRET,
+      CLIENTS_FILE: join(folder, 'clients.json'),
+      SINGLE_AUTH: '1',
     });
     const logger = createLogger('auth', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
-    app = await createHttpApp(AppModule.forRoot(config, await generateSigningKey()), {
+    app = await createHttpApp(AppModule.forRoot(config, await openState(config, logger), logger), {
       logger,
       bodies: 'json-and-forms',
     });
@@ -116,10 +124,15 @@ describe('auth', () => {
       client_id: 'gateway',
       scope: 'documents:read documents:write auth:admin',
       jti: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      sid: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      sub_epoch: expect.any(Number) as number,
       iat: expect.any(Number) as number,
       exp: (claims.iat ?? 0) + 300,
     });
-    expect((await claimsOf(await login(), 'gateway')).jti).not.toBe(claims.jti);
+    const next = await claimsOf(await login(), 'gateway');
+    expect(next.jti).not.toBe(claims.jti);
+    expect(next.sid).not.toBe(claims.sid);
+    expect(next.sub_epoch).toBe(claims.sub_epoch);
   });
 
   it('exchanges along a chain: the same subject, another audience, one more actor, no later end', async () => {

@@ -1,12 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { JwtGuardModule, RelayModule, TokenVerifier } from '@token-relay/jwt-guard';
-import { HealthModule, type Logger } from '@token-relay/service-kit';
+import { JwtGuardModule, RelayModule } from '@token-relay/jwt-guard';
+import { HealthModule, type Logger, MetricsModule, openRevocations } from '@token-relay/service-kit';
+import { AdminController } from './admin/admin.controller';
 import { ApiController } from './api/api.controller';
-import { ResourceProxy } from './api/resource-proxy';
 import { DEMO_ACCOUNTS, DemoAccountsController, isDemo, readDemoAccounts } from './demo/demo-accounts.controller';
 import { WelcomeController } from './demo/welcome.controller';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { LOGGER } from './logger.token';
+import { RelayProxy } from './relay-proxy';
 import { AuthProxy } from './session/auth-proxy';
 import { SessionController } from './session/session.controller';
 
@@ -15,6 +16,8 @@ export class AppModule {
   /** @throws StartRefused when there is to be a demo, and its accounts can't be read */
   static forRoot(config: GatewayConfig, logger: Logger): DynamicModule {
     const demo = isDemo(config);
+    const client = { id: 'gateway', secret: config.GATEWAY_CLIENT_SECRET };
+    const revocations = openRevocations(config, client, logger);
     return {
       module: AppModule,
       imports: [
@@ -28,6 +31,7 @@ export class AppModule {
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
             },
           ],
+          revocation: revocations,
           realm: 'gateway',
         }),
         RelayModule.forRoot({
@@ -43,20 +47,30 @@ export class AppModule {
               mode: 'exchange',
               scopes: ['documents:read', 'documents:write', 'audit:read'],
             },
+            auth: {
+              baseUrl: config.AUTH_URL,
+              audience: 'auth',
+              mode: 'exchange',
+              scopes: ['revocations:write'],
+            },
           },
         }),
-        HealthModule.forRoot('gateway', {
-          inject: [TokenVerifier],
-          useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
-        }),
+        HealthModule.forVerifier('gateway'),
+        MetricsModule.forRoot({ config, revocations, logger }),
       ],
-      controllers: [WelcomeController, ...(demo ? [DemoAccountsController] : []), SessionController, ApiController],
+      controllers: [
+        WelcomeController,
+        ...(demo ? [DemoAccountsController] : []),
+        SessionController,
+        ApiController,
+        AdminController,
+      ],
       providers: [
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         ...(demo ? [{ provide: DEMO_ACCOUNTS, useValue: readDemoAccounts(config) }] : []),
         AuthProxy,
-        ResourceProxy,
+        RelayProxy,
       ],
     };
   }

@@ -1,4 +1,4 @@
-import { flag, loadConfig, origin, port, secret } from '@token-relay/service-kit';
+import { flag, loadConfig, origin, port, revocationsUrl, secret } from '@token-relay/service-kit';
 import { z } from 'zod';
 
 export const GATEWAY_CONFIG = Symbol('gateway-config');
@@ -26,6 +26,7 @@ export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
       AUTH_URL: origin(),
       RESOURCE_URL: origin(),
       GATEWAY_CLIENT_SECRET: secret(mode),
+      REVOCATIONS_URL: revocationsUrl(),
       DANGEROUSLY_ALLOW_HTTP: flag(),
       DEMO: flag(),
       DEMO_ACCOUNTS_FILE: z.string().min(1).optional(),

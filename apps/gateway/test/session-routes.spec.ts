@@ -30,6 +30,7 @@ describe('the session routes', () => {
       ISSUER: 'http://localhost:3000',
       AUTH_URL: `http://127.0.0.1:${(auth.address() as AddressInfo).port}`,
       RESOURCE_URL: 'http://127.0.0.1:9',
+      REVOCATIONS_URL: 'http://127.0.0.1:9/revocations/feed',
       DANGEROUSLY_ALLOW_HTTP: '1',
       GATEWAY_CLIENT_SECRET: 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT',
     });

@@ -1,8 +1,9 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpApp, createLogger } from '@token-relay/service-kit';
-import { TestClock, TestIssuer } from '@token-relay/testing';
+import { RevocationFeedServer, TestClock, TestIssuer } from '@token-relay/testing';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from '../src/app.module';
 import { loadGatewayConfig } from '../src/gateway.config';
 
@@ -31,6 +32,7 @@ const answers: Record<string, (response: ServerResponse) => void> = {
 describe('the gateway, with services that misbehave', () => {
   let issuer: TestIssuer;
   let server: Server;
+  let feed: RevocationFeedServer;
   let app: NestFastifyApplication;
   let url: string;
   let whoami: string;
@@ -50,11 +52,13 @@ describe('the gateway, with services that misbehave', () => {
       else answers[path]?.(response);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    feed = await RevocationFeedServer.start(ISSUER);
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const config = loadGatewayConfig({
       ISSUER,
       AUTH_URL: origin,
       RESOURCE_URL: origin,
+      REVOCATIONS_URL: feed.url,
       DANGEROUSLY_ALLOW_HTTP: '1',
       GATEWAY_CLIENT_SECRET: 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT',
       UPSTREAM_TIMEOUT_MS: '1000',
@@ -63,9 +67,11 @@ describe('the gateway, with services that misbehave', () => {
     app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
+    while ((await fetch(`${url}/readyz`)).status !== 200) await sleep(10);
   });
   afterAll(async () => {
     await app.close();
+    await feed.stop();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
-import { JwtGuardModule, RelayClientProxy, RelayModule, TokenRelay, TokenVerifier } from '@token-relay/jwt-guard';
-import { HealthModule } from '@token-relay/service-kit';
+import { JwtGuardModule, RelayClientProxy, RelayModule, TokenRelay } from '@token-relay/jwt-guard';
+import { HealthModule, type Logger, MetricsModule, openRevocations } from '@token-relay/service-kit';
 import { AuditClient } from './audit.client';
 import { AuditTrailController } from './audit-trail.controller';
 import { DocumentStore } from './documents/document-store';
@@ -11,8 +11,10 @@ import { WhoamiController } from './whoami.controller';
 
 @Module({})
 export class AppModule {
-  static forRoot(config: ResourceConfig): DynamicModule {
+  static forRoot(config: ResourceConfig, logger: Logger): DynamicModule {
     const { hostname, port } = new URL(config.AUDIT_URL);
+    const client = { id: 'resource', secret: config.RESOURCE_CLIENT_SECRET };
+    const revocations = openRevocations(config, client, logger);
     return {
       module: AppModule,
       imports: [
@@ -26,6 +28,7 @@ export class AppModule {
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
             },
           ],
+          revocation: revocations,
           contextHints: 'accept',
         }),
         RelayModule.forRoot({
@@ -41,10 +44,8 @@ export class AppModule {
             },
           },
         }),
-        HealthModule.forRoot('resource', {
-          inject: [TokenVerifier],
-          useFactory: (verifier: TokenVerifier) => ({ keys: () => verifier.ready }),
-        }),
+        HealthModule.forVerifier('resource'),
+        MetricsModule.forRoot({ config, revocations, logger }),
       ],
       controllers: [DocumentsController, WhoamiController, AuditTrailController],
       providers: [

@@ -6,7 +6,7 @@ import { loadResourceConfig } from './resource.config';
 void runService(async () => {
   const config = loadResourceConfig(process.env);
   const logger = createLogger('resource', config);
-  const app = await createHttpApp(AppModule.forRoot(config), { logger });
+  const app = await createHttpApp(AppModule.forRoot(config, logger), { logger });
   return {
     logger,
     app,

@@ -1,4 +1,4 @@
-import { flag, loadConfig, origin, port, rpcAddress, secret } from '@token-relay/service-kit';
+import { flag, loadConfig, origin, port, revocationsUrl, rpcAddress, secret } from '@token-relay/service-kit';
 
 export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
 
@@ -11,6 +11,7 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
       AUTH_URL: origin(),
       AUDIT_URL: rpcAddress(),
       RESOURCE_CLIENT_SECRET: secret(mode),
+      REVOCATIONS_URL: revocationsUrl(),
       DANGEROUSLY_ALLOW_HTTP: flag(),
     }),
     environment,

@@ -1,6 +1,7 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpApp, createLogger } from '@token-relay/service-kit';
-import { JwksServer, TestClock, TestIssuer } from '@token-relay/testing';
+import { JwksServer, RevocationFeedServer, TestClock, TestIssuer } from '@token-relay/testing';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from '../src/app.module';
 import { MAX_DOCUMENTS, DocumentStore } from '../src/documents/document-store';
 import { loadResourceConfig } from '../src/resource.config';
@@ -10,6 +11,7 @@ const ISSUER = 'https://issuer.test';
 describe('resource', () => {
   let issuer: TestIssuer;
   let jwks: JwksServer;
+  let feed: RevocationFeedServer;
   let app: NestFastifyApplication;
   let url: string;
 
@@ -17,21 +19,25 @@ describe('resource', () => {
     const clock = new TestClock(Math.floor(Date.now() / 1000));
     issuer = await TestIssuer.create({ issuer: ISSUER, audience: 'resource', clock });
     jwks = await JwksServer.start(issuer.jwks);
+    feed = await RevocationFeedServer.start(ISSUER);
     const config = loadResourceConfig({
       ISSUER,
       AUTH_URL: new URL(jwks.url).origin,
+      REVOCATIONS_URL: feed.url,
       AUDIT_URL: 'tcp://127.0.0.1:9',
       DANGEROUSLY_ALLOW_HTTP: '1',
       RESOURCE_CLIENT_SECRET: 'T0rEw4Pa6Df3Gh5Jk8Lc1Nb7Vx4Zm2S9q',
     });
     const logger = createLogger('resource', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
-    app = await createHttpApp(AppModule.forRoot(config), { logger });
+    app = await createHttpApp(AppModule.forRoot(config, logger), { logger });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
+    while ((await fetch(`${url}/readyz`)).status !== 200) await sleep(10);
   });
   afterAll(async () => {
     await app.close();
     await jwks.stop();
+    await feed.stop();
   });
 
   it.each([

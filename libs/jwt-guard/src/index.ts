@@ -23,12 +23,14 @@ export {
 export {
   type ClockSkewEvent,
   type JwksFetchEvent,
+  type RevocationFailureEvent,
   type VerificationEvent,
   type VerifierObserver,
 } from './core/observer';
 export { type JsonWebKeySet } from './core/verification-key';
 export { type Principal } from './core/principal';
-export { type RevocationSource } from './core/check-revocation';
+export { type RevocationSource, type RevocationStats } from './core/check-revocation';
+export { STALENESS_BOUND_SECONDS, type WhenStaleRule } from './core/staleness';
 export {
   type BearerError,
   isRefusal,
@@ -41,12 +43,24 @@ export {
 } from './core/refusals';
 export { bearerChallenge } from './core/bearer-challenge';
 
+// Revocation
+export { parseRevocationEntry, type RevocationEntry, type RevocationKind } from './revocation/revocation-entry';
+export { RevocationList, type RevocationListOptions } from './revocation/revocation-list';
+export { RevocationCopy, type RevocationCopyOptions, type RevocationObserver } from './revocation/revocation-copy';
+export { RevocationFeed } from './revocation/revocation-feed';
+export { type RevocationFeedOptions } from './revocation/feed-options';
+export { RedisRevocations, type RedisRevocationsOptions } from './revocation/redis-revocations';
+export { type RedisConnection } from './revocation/redis-connection';
+export { RedisRevocationStream, REVOCATION_KEYS } from './revocation/redis-revocation-stream';
+export { type RevocationStream, type StreamEvent, type StreamHead } from './revocation/revocation-stream';
+export { type FollowerOptions, type FollowerSteps, StreamFollower } from './revocation/stream-follower';
+
 // Guard
 export { JwtGuardModule } from './nest/jwt-guard.module';
 export { type JwtGuardOptions, type WebSocketOptions } from './nest/jwt-guard.options';
 export { JwtGuard } from './nest/jwt.guard';
 export { JwtStrategy } from './nest/jwt.strategy';
-export { Public, RequireActor, RequireScopes, RequireToken } from './nest/policy.decorators';
+export { Public, RequireActor, RequireScopes, RequireToken, WhenStale } from './nest/policy.decorators';
 export { requireToken, type RouteToken } from './nest/require-token';
 export { CurrentPrincipal } from './nest/current-principal.decorator';
 export { type Problem, type RpcRefusal, toProblem, toRpcRefusal } from './nest/problem';

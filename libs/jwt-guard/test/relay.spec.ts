@@ -141,11 +141,13 @@ describe('the relay', () => {
   let app: INestApplication;
   let url: string;
   let exchanges: number;
+  let revoked: Set<string>;
 
   beforeEach(async () => {
     issuer = await TestIssuer.create();
     [auth, peer, foreign] = await Promise.all([new Peer().start(), new Peer().start(), new Peer().start()]);
     exchanges = 0;
+    revoked = new Set();
     auth.answer = (response, body) => {
       exchanges++;
       const subject = new URLSearchParams(body).get('subject_token') ?? '';
@@ -169,6 +171,7 @@ describe('the relay', () => {
         JwtGuardModule.forRoot({
           issuers: [{ issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'], jwks: issuer.jwks }],
           now: issuer.clock.now,
+          revocation: { isRevoked: ({ tokenId }) => revoked.has(tokenId ?? '') },
         }),
         RelayModule.forRoot({
           tokenEndpoint: `${auth.origin}/oauth/token`,
@@ -405,6 +408,31 @@ describe('the relay', () => {
     const { body } = await call('release', second);
     expect(body.authorization).toContain(first.slice(-8));
   });
+
+  it('does not speak for whoever called send() and was revoked before somebody subscribes', async () => {
+    const [first, second] = await Promise.all([issuer.token({ jti: '1' }), issuer.token({ jti: '2' })]);
+    await call('hold', first);
+    while (exchanges === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    revoked.add('1');
+    expect(await call('release', second)).toMatchObject({ status: 401, body: { code: 'token_revoked' } });
+  });
+
+  it.each(['http?destination=peer&path=/', 'rpc?pattern=echo'])(
+    'calls nobody for a caller who is revoked while the token is exchanged: /%s',
+    async (path) => {
+      const exchange = auth.answer;
+      auth.answer = (...parameters) => {
+        revoked.add('revoked-meanwhile');
+        exchange(...parameters);
+      };
+      const token = await issuer.token({ jti: 'revoked-meanwhile' });
+      const answer = await fetch(`${url}/${path}`, { headers: { authorization: `Bearer ${token}` } });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toContain('error="invalid_token"');
+      expect(await answer.json()).toMatchObject({ code: 'token_revoked' });
+      expect([exchanges, peer.requests]).toEqual([1, []]);
+    },
+  );
 
   it('keeps 100 interleaved calls over one connection apart', async () => {
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, i) => issuer.token({ jti: `${i}` })));

@@ -40,6 +40,12 @@ describe('loadConfig', () => {
     expect(load).not.toThrow(/-value|99999/);
   });
 
+  it('says what is wrong with leaving a name out, where a rule about its default does', () => {
+    const shape = () => ({ SURE: flag().refine((sure) => sure, 'must be 1 here') });
+    expect(problemsOf(() => loadConfig(shape, {}))).toEqual({ SURE: 'must be 1 here' });
+    expect(problemsOf(() => loadConfig(shape, { SURE: '1' }))).toEqual({});
+  });
+
   it('finds a value in a file, prefers the value itself, and names a file that is not there', () => {
     const folder = mkdtempSync(join(tmpdir(), 'config-'));
     const path = join(folder, 'value');

@@ -6,12 +6,17 @@ export type Mode = 'production' | 'development' | 'test';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+export const port = () =>
+  z.coerce.number('must be a port').int('must be a port').min(0, 'must be a port').max(65535, 'must be a port');
+
 /** The names that every service knows. */
 const common = {
   NODE_ENV: z.enum(['production', 'development', 'test']).default('production'),
   HOST: z.string().min(1).default('127.0.0.1'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
+  /** Where Prometheus may read; nothing listens without it. */
+  METRICS_PORT: port().optional(),
 };
 
 export type CommonConfig = z.infer<z.ZodObject<typeof common>>;
@@ -47,9 +52,11 @@ export function loadConfig<Shape extends z.ZodRawShape>(
     }
   }
   const parsed = schema.safeParse(values);
-  for (const { path, message } of parsed.error?.issues ?? []) {
+  for (const { path, code, message } of parsed.error?.issues ?? []) {
     const name = String(path[0]);
-    if (!problems.has(name)) problems.set(name, values[name] === undefined ? 'is missing' : message);
+    // A rule of our own about what a name is by default says more than that it is missing.
+    const isMissing = values[name] === undefined && code !== 'custom';
+    if (!problems.has(name)) problems.set(name, isMissing ? 'is missing' : message);
   }
   if (problems.size > 0 || !parsed.data) {
     throw new ConfigError([...problems].map(([name, reason]) => ({ name, reason })));
@@ -64,9 +71,6 @@ function valueOf(name: string, environment: Environment): string | undefined {
   const file = environment[`${name}_FILE`];
   return file === undefined || file === '' ? undefined : readFileSync(file, 'utf8').trim();
 }
-
-export const port = () =>
-  z.coerce.number('must be a port').int('must be a port').min(0, 'must be a port').max(65535, 'must be a port');
 
 export const flag = () =>
   z

@@ -13,9 +13,14 @@ export {
 } from './config';
 export { createLogger, type Logger } from './logger';
 
+// Redis and revocations
+export { connected, connectRedis, type RedisClient } from './redis';
+export { openRevocations, revocationsUrl } from './revocations';
+
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
-export { HealthModule, type ReadinessChecks } from './health.module';
+export { HealthModule, type ReadinessChecks, type ReadinessFields } from './health.module';
+export { MetricsModule, revocationMetrics } from './metrics.module';
 export { ProblemException } from './problem-exception';
 export { validate, validated } from './validation';
 

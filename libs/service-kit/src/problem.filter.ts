@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import {
   isRefusal,
   type Problem,
+  RETRY_AFTER_SECONDS,
   type RpcRefusal,
   toProblem,
   toRpcRefusal,
@@ -110,6 +111,7 @@ export class ProblemFilter implements ExceptionFilter {
     const transactionId = transactionIdOf(request) ?? randomUUID();
     const fault = this.withMethods(faultOf(exception), request, reply);
     if (fault.status >= 500) this.report(exception, fault, transactionId);
+    if (fault.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS);
     const mediaType = exception instanceof ProblemException ? exception.mediaType : PROBLEM_MEDIA_TYPE;
     sendProblem(reply, { ...fault, transactionId }, mediaType);
   }

@@ -1,44 +1,54 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
+import { WatchedFile } from '../watched-file';
+import { type Client, parseClientsFile, type RegisteredClient } from './clients-file';
 
-/** A service that may exchange tokens, and for whom. Its id is the audience that it has itself. */
-export interface Client {
-  readonly id: string;
-  /** Which scopes it may ask for, by audience. */
-  readonly targets: Readonly<Record<string, readonly string[]>>;
-}
+export { type Client } from './clients-file';
 
-const DOCUMENT_SCOPES = ['documents:read', 'documents:write'];
+const MIN_SECRET_BYTES = 32;
+/** What no secret has as its digest, as far as anybody can find out. */
+const NO_SECRET = randomBytes(32);
 
-const CLIENTS: readonly Client[] = [
-  { id: 'gateway', targets: { resource: [...DOCUMENT_SCOPES, 'audit:read'] } },
-  { id: 'resource', targets: { audit: [...DOCUMENT_SCOPES, 'audit:read'] } },
-];
-
+/** The clients of `CLIENTS_FILE`, which is read again when it changes: a secret is changed without a restart. */
 @Injectable()
-export class ClientRegistry {
-  readonly clients = CLIENTS;
-  readonly #secretHashes: ReadonlyMap<string, Buffer>;
+export class ClientRegistry implements OnModuleInit, OnApplicationShutdown {
+  readonly #file: WatchedFile<ReadonlyMap<string, RegisteredClient>>;
+  readonly #logger = new Logger(ClientRegistry.name);
 
-  constructor(@Inject(AUTH_CONFIG) config: Pick<AuthConfig, 'GATEWAY_CLIENT_SECRET' | 'RESOURCE_CLIENT_SECRET'>) {
-    this.#secretHashes = new Map([
-      ['gateway', digest(config.GATEWAY_CLIENT_SECRET)],
-      ['resource', digest(config.RESOURCE_CLIENT_SECRET)],
-    ]);
+  /** @throws StartRefused when the file can't be read, isn't as it must be, or isn't for this mode */
+  constructor(@Inject(AUTH_CONFIG) { CLIENTS_FILE, NODE_ENV }: Pick<AuthConfig, 'CLIENTS_FILE' | 'NODE_ENV'>) {
+    this.#file = new WatchedFile({
+      name: 'CLIENTS_FILE',
+      path: CLIENTS_FILE,
+      parse: (text) => parseClientsFile(text, NODE_ENV),
+    });
   }
 
-  /** The client whose secret this is; takes as long for one that there isn't. */
+  onModuleInit(): void {
+    this.#file.watch({
+      changed: () => this.#logger.warn('CLIENTS_FILE has changed: it counts from now on'),
+      refused: (reason) => this.#logger.error(`${reason}: the clients stay what they were`),
+    });
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.#file.close();
+  }
+
+  get clients(): readonly Client[] {
+    return [...this.#file.content.values()].map(({ client }) => client);
+  }
+
+  /** The client whose secret this is. It takes as long whether there is such a client or not, with one secret or two. */
   authenticate(id: string, secret: string): Client | undefined {
-    const expected = this.#secretHashes.get(id) ?? NOBODY;
-    const matches = timingSafeEqual(expected, digest(secret));
-    return matches ? this.clients.find((client) => client.id === id) : undefined;
+    const registered = this.#file.content.get(id);
+    // Of equal length whatever the secret's: what is compared tells nothing about it.
+    const presented = createHash('sha256').update(secret).digest();
+    const [first = NO_SECRET, second = NO_SECRET] = registered?.secrets ?? [];
+    const matches = [first, second].map((expected) => timingSafeEqual(expected, presented));
+    // Only digests are registered, so that how long a secret is shows when it is presented.
+    const strong = Buffer.byteLength(secret) >= MIN_SECRET_BYTES;
+    return matches.includes(true) && strong ? registered?.client : undefined;
   }
 }
-
-/** Of equal length whatever the secret's: what is compared tells nothing about it. */
-function digest(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
-}
-
-const NOBODY = Buffer.alloc(32);

@@ -1,5 +1,5 @@
 import { type JsonWebKeySet } from '@token-relay/jwt-guard';
-import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair } from 'jose';
+import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
 
 /** What access tokens are signed with. */
 export interface SigningKey {
@@ -15,10 +15,14 @@ export const SIGNING_KEY = Symbol('signing-key');
 
 /** A new key. It lives in this process, and so do the tokens that it signs: none outlives 15 minutes anyway. */
 export async function generateSigningKey(): Promise<SigningKey> {
-  const algorithm = 'ES256';
   // Not extractable: the private key can't leave the crypto library.
-  const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: false });
-  const jwk = await exportJWK(publicKey);
-  const kid = await calculateJwkThumbprint(jwk);
-  return { kid, algorithm, privateKey, jwks: { keys: [{ ...jwk, kid, alg: algorithm, use: 'sig' }] } };
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: false });
+  return signingKeyOf(privateKey, await exportJWK(publicKey));
+}
+
+/** @param publicJwk its public half, without a private member */
+export async function signingKeyOf(privateKey: CryptoKey, publicJwk: JWK): Promise<SigningKey> {
+  const algorithm = 'ES256';
+  const kid = await calculateJwkThumbprint(publicJwk);
+  return { kid, algorithm, privateKey, jwks: { keys: [{ ...publicJwk, kid, alg: algorithm, use: 'sig' }] } };
 }

@@ -2,7 +2,12 @@ import { ProblemException } from '@token-relay/service-kit';
 
 /** `error` of RFC 6749, section 5.2, and RFC 8693, section 2.2.2. */
 export type OAuthErrorCode =
-  'invalid_request' | 'invalid_client' | 'invalid_scope' | 'invalid_target' | 'unsupported_grant_type';
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'unsupported_grant_type';
 
 /** An error of the token endpoint: what OAuth clients read, in a problem document that everybody else can. */
 export class OAuthError extends ProblemException {

@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Principal, TokenRejected, TokenVerifier } from '@token-relay/jwt-guard';
-import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
-import { type Client, ClientRegistry } from '../clients/client-registry';
-import { SIGNING_KEY, type SigningKey } from '../keys/signing-key';
+import { type Principal, TokenRejected } from '@token-relay/jwt-guard';
+import { type Client } from '../clients/client-registry';
+import { type FormParameters } from './form-parameters';
+import { lineageOf } from './lineage';
 import { OAuthError } from './oauth-error';
+import { OwnTokens } from './own-tokens';
 import { type ActorClaim, type IssuedToken, TokenIssuer } from './token-issuer';
 
 export const GRANT_TYPE_TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -16,8 +17,6 @@ export interface ExchangedToken extends IssuedToken {
   readonly issued_token_type: typeof ACCESS_TOKEN_TYPE;
 }
 
-type Parameters = Readonly<Record<string, string | undefined>>;
-
 /**
  * Token exchange (RFC 8693) from access token to access token: for another audience, with no more scopes than
  * the subject token has, living no longer, and with the client – who it is, its authentication has shown – as
@@ -25,32 +24,21 @@ type Parameters = Readonly<Record<string, string | undefined>>;
  */
 @Injectable()
 export class TokenExchange {
-  readonly #verifiers: ReadonlyMap<string, TokenVerifier>;
-
   constructor(
-    @Inject(AUTH_CONFIG) config: Pick<AuthConfig, 'ISSUER'>,
-    @Inject(SIGNING_KEY) key: SigningKey,
-    @Inject(ClientRegistry) registry: ClientRegistry,
+    @Inject(OwnTokens) private readonly ownTokens: OwnTokens,
     @Inject(TokenIssuer) private readonly tokens: TokenIssuer,
-  ) {
-    // A token is the client's to exchange only if it was meant for the client: one verifier each.
-    this.#verifiers = new Map(
-      registry.clients.map(({ id }) => [
-        id,
-        TokenVerifier.create({
-          issuers: [{ issuer: config.ISSUER, audience: id, algorithms: [key.algorithm], jwks: key.jwks }],
-        }),
-      ]),
-    );
-  }
+  ) {}
 
-  /** @throws OAuthError `invalid_request`, `invalid_target`, `invalid_scope` */
-  async exchange(client: Client, parameters: Parameters): Promise<ExchangedToken> {
+  /**
+   * @throws OAuthError `invalid_request`, `invalid_target`, `invalid_scope`
+   * @throws StoreUnavailable
+   */
+  async exchange(client: Client, parameters: FormParameters): Promise<ExchangedToken> {
     requireAccessTokens(parameters);
     const subject = await this.subject(client, parameters.subject_token);
     const { audience } = parameters;
     const permitted =
-      audience !== undefined && Object.hasOwn(client.targets, audience) ? client.targets[audience] : undefined;
+      audience !== undefined && Object.hasOwn(client.audiences, audience) ? client.audiences[audience] : undefined;
     if (audience === undefined || permitted === undefined) {
       throw new OAuthError('invalid_target', 'The client may not exchange tokens for this audience.');
     }
@@ -60,27 +48,42 @@ export class TokenExchange {
       clientId: client.id,
       scopes: narrowed(subject, permitted, parameters.scope),
       actor: actorOf(client, subject),
-      // No longer than the subject token, and 300 s whatever else is configured.
-      notAfter: Math.min(subject.expiresAt, Date.now() / 1000 + MAX_EXCHANGED_SECONDS),
+      lineage: lineageOf(subject),
+      notAfter: subject.expiresAt,
+      maxLifetimeSeconds: MAX_EXCHANGED_SECONDS,
     });
+    // Revoked in the meantime: what would be given out now was refused everywhere.
+    await refusedAsSubject(() => this.ownTokens.recheck(subject));
     return { ...token, issued_token_type: ACCESS_TOKEN_TYPE };
   }
 
   private async subject(client: Client, token: string | undefined): Promise<Principal> {
     if (token === undefined) throw new OAuthError('invalid_request', 'The parameter subject_token is missing.');
-    try {
-      const subject = await this.#verifiers.get(client.id)?.verify(token);
+    const subject = await refusedAsSubject(async () => {
+      const verified = await this.ownTokens.verifyFor(client, token);
       // Within the clocks' tolerance it counts as valid, but there is no time left to give.
-      if (!subject || subject.expiresAt * 1000 < Date.now() + 1000) throw new TokenRejected('token_expired');
-      return subject;
-    } catch (error) {
-      if (!(error instanceof TokenRejected)) throw error;
-      throw new OAuthError('invalid_request', `The subject token is refused: ${error.code}.`);
-    }
+      if (verified.expiresAt * 1000 < Date.now() + 1000) throw new TokenRejected('token_expired');
+      return verified;
+    });
+    if (!(await this.ownTokens.wasMinted(subject))) throw refusedSubject('jti_never_issued');
+    return subject;
   }
 }
 
-function requireAccessTokens(parameters: Parameters): void {
+/** Runs it, and tells of a token that is refused what a token endpoint does. */
+async function refusedAsSubject<Result>(run: () => Result): Promise<Awaited<Result>> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof TokenRejected ? refusedSubject(error.code) : error;
+  }
+}
+
+function refusedSubject(code: string): OAuthError {
+  return new OAuthError('invalid_request', `The subject token is refused: ${code}.`);
+}
+
+function requireAccessTokens(parameters: FormParameters): void {
   if (parameters.subject_token_type !== ACCESS_TOKEN_TYPE) {
     throw new OAuthError('invalid_request', 'The subject_token_type must be that of an access token.');
   }

@@ -3,6 +3,8 @@ import { SignJWT } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { SIGNING_KEY, type SigningKey } from '../keys/signing-key';
+import { RevocationLog } from '../revocation/revocation-log';
+import { AUTH_STORE, type AuthStore } from '../store/auth-store';
 
 /** What differs between the access tokens that are issued. */
 export interface Grant {
@@ -15,11 +17,29 @@ export interface Grant {
   readonly actor?: ActorClaim;
   /** Seconds since 1970-01-01T00:00:00Z that the token must not outlive. */
   readonly notAfter?: number;
+  /** The longest that the token may live, in seconds. Default: as configured. */
+  readonly maxLifetimeSeconds?: number;
+  /** What a token carries on from the one that it was exchanged for, so that it is revoked with it. */
+  readonly lineage?: Lineage;
+  /** The session that the token is of, unless it comes from another token. */
+  readonly sessionId?: string;
 }
 
 export interface ActorClaim {
   readonly sub: string;
   readonly act?: ActorClaim;
+}
+
+/** Where a token comes from: the marks of all those before it. */
+export interface Lineage {
+  readonly sid?: string;
+  readonly sub_epoch?: number;
+  /** `jti`, `kid` and `iat` of the first token. */
+  readonly origin_jti: string;
+  readonly origin_kid: string;
+  readonly origin_iat: number;
+  /** The `jti` of those between the first one and this. */
+  readonly via_jti?: readonly string[];
 }
 
 /** A successful answer of a token endpoint (RFC 6749, section 5.1). */
@@ -31,30 +51,37 @@ export interface IssuedToken {
   readonly scope: string;
 }
 
-/** Issues access tokens in the JWT profile (RFC 9068). */
+/** Issues access tokens in the JWT profile (RFC 9068), each with the marks that it can be revoked by. */
 @Injectable()
 export class TokenIssuer {
   constructor(
     @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER' | 'ACCESS_TOKEN_SECONDS'>,
     @Inject(SIGNING_KEY) private readonly key: SigningKey,
+    @Inject(AUTH_STORE) private readonly store: AuthStore,
+    @Inject(RevocationLog) private readonly log: RevocationLog,
   ) {}
 
-  async issue(grant: Grant): Promise<IssuedToken> {
-    const issuedAt = Math.floor(Date.now() / 1000);
-    const expiresAt = Math.min(issuedAt + this.config.ACCESS_TOKEN_SECONDS, Math.floor(grant.notAfter ?? Infinity));
-    const scope = grant.scopes.join(' ');
+  /** @throws StoreUnavailable: what isn't remembered isn't issued */
+  async issue({ subject, audience, clientId, scopes, ...grant }: Grant): Promise<IssuedToken> {
+    const issuedAt = this.log.issuedAt();
+    const lifetime = Math.min(this.config.ACCESS_TOKEN_SECONDS, grant.maxLifetimeSeconds ?? Infinity);
+    const expiresAt = Math.min(issuedAt + lifetime, Math.floor(grant.notAfter ?? Infinity));
+    const scope = scopes.join(' ');
+    const jti = randomUUID();
+    const epoch = await this.store.mint({ subject, jti, expiresAt, defaultEpoch: this.log.firstEpoch });
     const token = await new SignJWT({
-      client_id: grant.clientId,
+      client_id: clientId,
       scope,
-      ...(grant.actor === undefined ? {} : { act: grant.actor }),
+      ...(grant.actor && { act: grant.actor }),
+      ...(grant.lineage ?? { ...(grant.sessionId !== undefined && { sid: grant.sessionId }), sub_epoch: epoch }),
     })
       .setProtectedHeader({ alg: this.key.algorithm, typ: 'at+jwt', kid: this.key.kid })
       .setIssuer(this.config.ISSUER)
-      .setSubject(grant.subject)
-      .setAudience(grant.audience)
+      .setSubject(subject)
+      .setAudience(audience)
       .setIssuedAt(issuedAt)
       .setExpirationTime(expiresAt)
-      .setJti(randomUUID())
+      .setJti(jti)
       .sign(this.key.privateKey);
     return { access_token: token, token_type: 'Bearer', expires_in: expiresAt - issuedAt, scope };
   }

@@ -1,11 +1,16 @@
+import { Logger } from '@nestjs/common';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FileUserDirectory } from './file-user-directory';
 
 describe('FileUserDirectory', () => {
   const folder = mkdtempSync(join(tmpdir(), 'users-'));
   const path = join(folder, 'users.json');
+  const open: FileUserDirectory[] = [];
+  beforeAll(() => void Logger.overrideLogger(false));
+  afterEach(() => Promise.all(open.splice(0).map((one) => one.close())));
   afterAll(() => rmSync(folder, { recursive: true }));
 
   const alice = {
@@ -15,9 +20,13 @@ describe('FileUserDirectory', () => {
     scopes: ['documents:read'],
   };
   const bob = { ...alice, username: 'bob', sub: '0d2f6f0e-53f7-4c53-8a3b-0a9f7c1b2d33' };
-  const directory = (content: unknown, mode: 'production' | 'development' = 'production') => {
+  const write = (content: unknown) =>
     writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
-    return new FileUserDirectory(path, mode);
+  const directory = (content: unknown, mode: 'production' | 'development' = 'production') => {
+    write(content);
+    const users = new FileUserDirectory(path, mode);
+    open.push(users);
+    return users;
   };
 
   it('finds users by the exact name', async () => {
@@ -36,6 +45,12 @@ describe('FileUserDirectory', () => {
       { users: [{ ...alice, passwordHash: alice.passwordHash.replace('t=2', 't=3') }] },
       /at: users\.0\.passwordHash$/,
     ],
+    ['a member that is misspelt', { users: [{ ...alice, disable: true }] }, /at: users\.0\.disable$/],
+    ['a member beside the list', { users: [alice], admins: 1 }, /at: admins$/],
+    ['a name in two lines', { users: [{ ...alice, username: 'al\nice' }] }, /at: users\.0\.username$/],
+    ['a name that ends in a blank', { users: [{ ...alice, username: 'alice ' }] }, /at: users\.0\.username$/],
+    ['scopes in one text', { users: [{ ...alice, scopes: ['a b'] }] }, /at: users\.0\.scopes\.0$/],
+    ['a time in words', { users: [{ ...alice, revokedAt: 'now' }] }, /at: users\.0\.revokedAt$/],
     ['a name twice', { users: [alice, { ...bob, username: 'alice' }] }, /a username twice/],
     ['a sub twice', { users: [alice, { ...bob, sub: alice.sub }] }, /a sub twice/],
   ])('refuses %s, and shows no value', (_what, content, message) => {
@@ -47,5 +62,95 @@ describe('FileUserDirectory', () => {
     const generated = { generatedBy: 'dev-secrets', users: [alice] };
     expect(() => directory(generated)).toThrow('refused in production');
     expect(() => directory(generated, 'development')).not.toThrow();
+  });
+
+  describe('watched', () => {
+    const now = Math.floor(Date.now() / 1000);
+    const revoked: string[] = [];
+    const revoke = (subject: string): Promise<void> => {
+      revoked.push(subject);
+      return Promise.resolve();
+    };
+    const otherHash = alice.passwordHash.replace('$c2Fs', '$dGFs');
+    beforeEach(() => void (revoked.length = 0));
+
+    it('finds whom the file has now, and reports it by itself', async () => {
+      const users = directory({ users: [alice, bob] });
+      users.watch(revoke);
+      write({ users: [{ ...alice, disabled: true }, bob] });
+      while (revoked.length === 0) await sleep(5);
+      expect(revoked).toEqual([alice.sub]);
+      expect((await users.find('alice'))?.disabled).toBe(true);
+    });
+
+    it.each<[string, object[], string[]]>([
+      ['who is as before', [alice, bob], []],
+      ['who has more scopes', [{ ...alice, scopes: ['a', 'b'] }, bob], []],
+      ['who has another name', [{ ...alice, username: 'alicia' }, bob], []],
+      ['who is new', [alice, bob, { ...alice, username: 'c', sub: '1d2f6f0e-53f7-4c53-8a3b-0a9f7c1b2d33' }], []],
+      ['who is disabled', [{ ...alice, disabled: true }, bob], [alice.sub]],
+      ['who has another password', [{ ...alice, passwordHash: otherHash }, bob], [alice.sub]],
+      ['of whom that is said', [{ ...alice, revokedAt: 1 }, bob], [alice.sub]],
+      ['who has gone', [bob], [alice.sub]],
+      ['who has another sub', [{ ...alice, sub: bob.sub.replace('0d', '1d') }, bob], [alice.sub]],
+      ['all, if none is left', [], [alice.sub, bob.sub]],
+    ])('of a new file reports, or does not, %s', async (_who, after, expected) => {
+      const users = directory({ users: [alice, bob] });
+      users.watch(revoke);
+      write({ users: after });
+      await users.look();
+      expect(revoked).toEqual(expected);
+      await users.look();
+      expect(revoked).toEqual(expected);
+    });
+
+    it('does not report once more whom another change leaves as they are', async () => {
+      const users = directory({ users: [{ ...alice, revokedAt: now }, bob] });
+      users.watch(revoke);
+      await users.look();
+      expect(revoked).toEqual([alice.sub]);
+      write({ users: [{ ...alice, revokedAt: now }] });
+      await users.look();
+      expect(revoked).toEqual([alice.sub, bob.sub]);
+    });
+
+    it.each<[string, object, boolean]>([
+      ['is disabled', { disabled: true }, true],
+      ['was revoked 19 minutes ago', { revokedAt: now - 19 * 60 }, true],
+      ['was revoked 21 minutes ago', { revokedAt: now - 21 * 60 }, false],
+      ['is as ever', {}, false],
+    ])('reports at the start, for a process that ended too early, who %s', async (_what, more, isReported) => {
+      const users = directory({ users: [{ ...alice, ...more }, bob] });
+      users.watch(revoke);
+      await users.look();
+      expect(revoked).toEqual(isReported ? [alice.sub] : []);
+    });
+
+    it('reports until that succeeds, and nobody waits for somebody else', async () => {
+      const users = directory({ users: [alice, bob] });
+      let failures = 2;
+      users.watch((subject) => {
+        if (subject === alice.sub && failures-- > 0) return Promise.reject(new Error('store away'));
+        return revoke(subject);
+      });
+      write({ users: [] });
+      await users.look();
+      expect(revoked).toEqual([bob.sub]);
+      while (revoked.length < 2) await sleep(5);
+      expect(revoked).toEqual([bob.sub, alice.sub]);
+    });
+
+    it('reports nothing because of a file that is refused, and goes on with what it had', async () => {
+      const users = directory({ users: [alice] });
+      users.watch(revoke);
+      for (const bad of ['', '{"users":[]', '[]', JSON.stringify({ users: [{ ...alice, disabled: 'yes' }] })]) {
+        write(bad);
+        await users.look();
+      }
+      rmSync(path);
+      await users.look();
+      expect(revoked).toEqual([]);
+      expect(await users.find('alice')).toEqual(alice);
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { Body, Controller, Header, Headers, HttpCode, Inject, Post } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { ProblemException, validate } from '@token-relay/service-kit';
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type IssuedToken, TokenIssuer } from '../tokens/token-issuer';
 import { PasswordVerifier } from './password-verifier';
@@ -29,12 +30,20 @@ export class LoginController {
     }
     const { username, password } = validate(credentials, body);
     const user = await this.passwords.verify(username, password);
-    if (!user) throw new ProblemException(401, 'invalid_credentials', 'The username or the password is wrong.');
-    return this.tokens.issue({
+    if (!user) throw invalidCredentials();
+    const token = await this.tokens.issue({
       subject: user.sub,
       audience: 'gateway',
       clientId: 'gateway',
       scopes: user.scopes,
+      sessionId: randomUUID(),
     });
+    if (!(await this.passwords.stillHolds(user))) throw invalidCredentials();
+    return token;
   }
+}
+
+/** The same whatever is wrong. */
+function invalidCredentials(): ProblemException {
+  return new ProblemException(401, 'invalid_credentials', 'The username or the password is wrong.');
 }

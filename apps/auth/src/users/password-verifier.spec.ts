@@ -18,13 +18,31 @@ describe('PasswordVerifier', () => {
     expect(await verifier.verify('nobody', 'right')).toBeUndefined();
   });
 
-  it('does the same work for an unknown user as for a wrong password', async () => {
+  it('does the same work for an unknown user as for a wrong password, and a disabled one', async () => {
     const verify = jest.spyOn(argon2, 'verify');
     await verifier.verify('alice', 'wrong');
     await verifier.verify('nobody', 'wrong');
-    const [known, unknown] = verify.mock.calls.map(([hash]) => hash);
+    Object.assign(user, { disabled: true });
+    expect(await verifier.verify('alice', 'right')).toBeUndefined();
+    Object.assign(user, { disabled: undefined });
+    const [known, unknown, disabled] = verify.mock.calls.map(([hash]) => hash);
     expect(known).toBe(user.passwordHash);
+    expect(disabled).toBe(known);
     expect(unknown).not.toBe(known);
     for (const hash of [known, unknown]) expect(isArgon2id(hash ?? '')).toBe(true);
+  });
+
+  it('sees what has become of a user since', async () => {
+    const verified = { ...user };
+    const now = (change: object | undefined) => {
+      const found = change && { ...user, ...change };
+      return new PasswordVerifier({ find: () => Promise.resolve(found) }).stillHolds(verified);
+    };
+    expect(await now({})).toBe(true);
+    expect(await now({ scopes: ['more'] })).toBe(true);
+    expect(await now({ disabled: true })).toBe(false);
+    expect(await now({ passwordHash: 'other' })).toBe(false);
+    expect(await now({ sub: 'other' })).toBe(false);
+    expect(await now(undefined)).toBe(false);
   });
 });

@@ -3,7 +3,7 @@ import { CurrentPrincipal, type Principal, type RelayResponse, RequireScopes } f
 import { hopOf } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ResourceProxy, upstreamFailed } from './resource-proxy';
+import { RelayProxy, upstreamFailed } from '../relay-proxy';
 
 /**
  * What clients call: `/api/**` is resource's, relayed with a token for resource. What a route needs is asked for
@@ -11,14 +11,14 @@ import { ResourceProxy, upstreamFailed } from './resource-proxy';
  */
 @Controller('api')
 export class ApiController {
-  constructor(@Inject(ResourceProxy) private readonly resource: ResourceProxy) {}
+  constructor(@Inject(RelayProxy) private readonly proxy: RelayProxy) {}
 
   /** Answered here, with what each service of the chain says of the call. */
   @Get('whoami')
   @RequireScopes('documents:read')
   async whoami(@CurrentPrincipal() principal: Principal, @Res() reply: FastifyReply) {
-    const upstream = await this.resource.call(reply, { method: 'GET', path: '/whoami' });
-    if (upstream.statusCode !== 200) return this.resource.answer(reply, upstream);
+    const upstream = await this.proxy.call('resource', reply, { method: 'GET', path: '/whoami' });
+    if (upstream.statusCode !== 200) return this.proxy.answer(reply, upstream);
     const hops = await hopsOf(upstream);
     return reply
       .header('cache-control', 'no-store')
@@ -28,24 +28,24 @@ export class ApiController {
   @Get(['documents', 'documents/*'])
   @RequireScopes('documents:read')
   readDocuments(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.resource.relay(request, reply);
+    return this.proxy.relay('resource', request, reply, '/api');
   }
 
   @Post(['documents', 'documents/*'])
   @RequireScopes('documents:write')
   writeDocuments(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.resource.relay(request, reply);
+    return this.proxy.relay('resource', request, reply, '/api');
   }
 
   @Get('audit')
   @RequireScopes('audit:read')
   readAudit(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.resource.relay(request, reply);
+    return this.proxy.relay('resource', request, reply, '/api');
   }
 
   @All('*')
   everythingElse(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.resource.relay(request, reply);
+    return this.proxy.relay('resource', request, reply, '/api');
   }
 }
 

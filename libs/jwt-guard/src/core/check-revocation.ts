@@ -6,7 +6,8 @@ import { isRefusal, TokenRejected, VerifierUnavailable } from './refusals';
  * implements it keeps a local copy of what was revoked, and says how far behind that may be.
  *
  * `RevocationFeed` and `RedisRevocations` are such sources for the issuer of this system; for another issuer a team
- * writes its own. All but `isRevoked` may be left out by a source that is never behind.
+ * writes its own. All but `isRevoked` may be left out by a source that is never behind. One that has a `start` or a
+ * `close` is for one verifier, which calls them: closed by one, it would be over for all.
  */
 export interface RevocationSource {
   /**

@@ -32,6 +32,11 @@ export interface ClockSkewEvent {
   readonly skewSeconds: number;
 }
 
+/** The revocation source could not begin to keep up with its issuer. */
+export interface RevocationFailureEvent {
+  readonly reason: string;
+}
+
 /**
  * Told what a verifier does: for metrics, and for the log. Its methods are called on the request path and must
  * return quickly; what they throw is reported as a process warning and changes no verdict.
@@ -47,23 +52,24 @@ export interface VerifierObserver {
    * Without this method it is a process warning.
    */
   clockSkewed?(event: ClockSkewEvent): void;
+  /** `start` of the revocation source has failed: it knows nothing. Without this method it is a process warning. */
+  revocationFailed?(event: RevocationFailureEvent): void;
 }
 
-type Events = {
-  [Name in keyof VerifierObserver]-?: Parameters<NonNullable<VerifierObserver[Name]>>[0];
-};
+type Told<Method> = Method extends ((event: infer Event) => unknown) | undefined ? Event : never;
 
-export function tell<Name extends keyof Events>(
-  observer: VerifierObserver | undefined,
+/** Calls a method of an observer, if there is one: what it throws is reported as a process warning. */
+export function tell<Observer extends object, Name extends string & keyof Observer>(
+  observer: Observer | undefined,
   name: Name,
-  event: Events[Name],
+  event: Told<Observer[Name]>,
 ): void {
   const failed = (error: unknown): void => {
     const reason = error instanceof Error ? error.message : typeof error;
     process.emitWarning(`The observer's ${name} failed: ${reason}`, { code: 'JWT_GUARD_OBSERVER' });
   };
   try {
-    const returned = (observer?.[name] as ((event: Events[Name]) => unknown) | undefined)?.call(observer, event);
+    const returned = (observer?.[name] as ((event: unknown) => unknown) | undefined)?.call(observer, event);
     // A method that is async after all: nobody waits for it, and its failure must end no process.
     if (returned instanceof Promise) returned.catch(failed);
   } catch (error) {

@@ -74,6 +74,7 @@ export const OUTAGES = Object.freeze({
   keys_unavailable: { status: 503, text: 'The keys of the issuer can not be had at the moment.' },
   key_not_yet_known: { status: 503, text: 'The key of the access token is not known yet.' },
   revocation_unavailable: { status: 503, text: 'Whether the access token was revoked is not known.' },
+  revocation_stale: { status: 503, text: 'What was revoked lately is not known at the moment.' },
   exchange_unavailable: { status: 503, text: 'The access token can not be exchanged at the moment.' },
   relay_token_refused: { status: 503, text: 'A service refused the token that it was called with.' },
   upstream_unreachable: { status: 502, text: 'A service that is needed for this can not be reached.' },

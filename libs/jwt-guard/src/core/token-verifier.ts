@@ -1,5 +1,6 @@
 import { type RequestHeaders, tokenOf } from './authorization-header';
 import { type DecisionTrace, explainToken } from './explain-token';
+import { closeRevocation, isRevocationReady, revocationAge, startRevocation } from './follow-revocation';
 import { tell } from './observer';
 import { type Principal } from './principal';
 import { isRefusal, TokenRejected } from './refusals';
@@ -91,19 +92,43 @@ export class TokenVerifier {
     return explainToken(rawToken(token), this.#policy);
   }
 
-  /** Whether there are keys of every issuer, so that tokens can be judged. */
+  /** Whether there are keys of every issuer, and a first word on what was revoked, so that tokens can be judged. */
   get ready(): boolean {
+    return this.keysReady && this.revocationReady;
+  }
+
+  /** Whether there are keys of every issuer. */
+  get keysReady(): boolean {
     return this.#sources.every((keys) => keys.ready);
   }
 
-  /** Fetches the first keys of every issuer; what can't be had is tried again in the background. */
-  async load(): Promise<void> {
-    await Promise.all(this.#sources.map((keys) => keys.load()));
+  /** Whether the revocation source has been complete once; true without one. */
+  get revocationReady(): boolean {
+    return isRevocationReady(this.#policy.revocation);
   }
 
-  /** Ends what goes on in the background. */
+  /**
+   * How far the revocation source may be behind, in seconds: what was revoked in this time it may not know. Infinity
+   * before it was complete once, 0 without one. `verify` refuses nothing for it – what is too old depends on what is
+   * asked for –, while what is known to be revoked it refuses however old that knowledge is.
+   */
+  get revocationAgeSeconds(): number {
+    return revocationAge(this.#policy.revocation);
+  }
+
+  /**
+   * Fetches the first keys of every issuer, and starts the revocation source and waits for what was revoked so far;
+   * what can't be had is tried again in the background.
+   */
+  async load(): Promise<void> {
+    const { revocation, observer } = this.#policy;
+    await Promise.all([...this.#sources.map((keys) => keys.load()), startRevocation(revocation, observer)]);
+  }
+
+  /** Ends what goes on in the background, that of the revocation source too. */
   close(): void {
     for (const keys of this.#sources) keys.close();
+    closeRevocation(this.#policy.revocation);
   }
 
   get #sources() {

@@ -1,9 +1,12 @@
+import { type RevocationSource } from './check-revocation';
 import { checkTimes } from './check-times';
 import { REFUSED_PARAMETERS } from './decode-token';
-import { describeForm, printable, WELL_FORMED } from './describe-token';
+import { describeForm, printable, WELL_FORMED, words } from './describe-token';
+import { revocationAge } from './follow-revocation';
 import { PROFILES } from './profiles';
 import { type Code, TokenRejected } from './refusals';
 import { KEY_PARAMETERS } from './select-issuer';
+import { STALENESS_BOUND_SECONDS } from './staleness';
 import { type AttributedToken, type Members, type RawToken, type UnverifiedToken } from './token-states';
 import {
   actorChain,
@@ -242,7 +245,18 @@ export function revocationChecks(policy: VerifierPolicy): Check[] {
       actual: policy.revocation ? 'as the revocation source says' : 'not asked',
       fails: ['token_revoked', 'revocation_unavailable'],
     },
+    // Refuses no token: what is too old depends on the handler that is called with it.
+    ...(policy.revocation
+      ? [{ check: 'revocation_age', expected: EXPECTED_AGE, actual: ageText(policy.revocation), fails: [] }]
+      : []),
   ];
+}
+
+const EXPECTED_AGE = `at most ${STALENESS_BOUND_SECONDS} s; past that, as the handler has it (WhenStale)`;
+
+function ageText(source: RevocationSource): string {
+  const age = revocationAge(source);
+  return age === Infinity ? 'unknown: the source was never complete, or gives no age' : words(age);
 }
 
 function instant(value: unknown): string {

@@ -147,9 +147,7 @@ export function resolveVerifierOptions(
     throw new TypeError('issuers: at least one issuer is required');
   }
   const { revocation, now = () => Date.now() / 1000 } = options;
-  if (revocation !== undefined && typeof revocation?.isRevoked !== 'function') {
-    throw new TypeError('revocation: must have a method isRevoked; leave it out for none');
-  }
+  if (revocation !== undefined) checkSource(revocation);
   if (typeof now !== 'function') throw new TypeError('now: must be a function');
   if (!Number.isInteger(options.verdictCacheSize ?? 0)) throw new TypeError('verdictCacheSize: must be a whole number');
   const shared = {
@@ -171,6 +169,18 @@ export function resolveVerifierOptions(
   }
   const algorithms = new Set([...issuers.values()].flatMap((policy) => [...policy.algorithms]));
   return Object.freeze({ ...shared, issuers, algorithms });
+}
+
+/** @throws TypeError */
+function checkSource(source: RevocationSource): void {
+  if (typeof source?.isRevoked !== 'function') {
+    throw new TypeError('revocation: must have a method isRevoked; leave it out for none');
+  }
+  for (const name of ['subscribe', 'start', 'close'] as const) {
+    if (source[name] !== undefined && typeof source[name] !== 'function') {
+      throw new TypeError(`revocation: its ${name} must be a method, or be left out`);
+    }
+  }
 }
 
 type Shared = Pick<VerifierPolicy, 'clockToleranceSeconds' | 'verdicts' | 'observer' | 'now'>;

@@ -25,6 +25,8 @@ export interface CallRules {
  * verifier judges it, and, once the guard has let it in, for whom it is made.
  */
 export class CallState {
+  /** Whether the call goes on although revocations are behind, by a rule of its own: passport's guard asks no more. */
+  stalenessSettled = false;
   #authenticated: Authenticated | undefined;
 
   constructor(

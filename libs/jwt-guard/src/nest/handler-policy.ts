@@ -1,6 +1,7 @@
 import { type CanActivate, type Type } from '@nestjs/common';
 import { TokenRejected } from '../core/refusals';
-import { ACTORS, PUBLIC, SCOPES, TOKEN } from './policy.decorators';
+import { type WhenStaleRule } from '../core/staleness';
+import { ACTORS, PUBLIC, SCOPES, TOKEN, WHEN_STALE } from './policy.decorators';
 
 /** Nest's own key for what `@UseGuards` was given. */
 const GUARDS = '__guards__';
@@ -10,13 +11,15 @@ type Target = Type | Handler;
 
 /** Who may call a handler. */
 export type HandlerPolicy =
-  | { readonly kind: 'public'; readonly reason: string }
+  | { readonly kind: 'public'; readonly reason: string; readonly hasVainRule: boolean }
   /** A guard of the app's own authenticates the callers. */
-  | { readonly kind: 'guard'; readonly guards: readonly string[] }
+  | { readonly kind: 'guard'; readonly guards: readonly string[]; readonly hasVainRule: boolean }
   | {
       readonly kind: 'token';
       readonly scopes: readonly string[];
       readonly actors: readonly string[];
+      /** What becomes of its calls while revocations are behind; `undefined` where nobody has said. */
+      readonly whenStale: WhenStaleRule | undefined;
       /** Whether somebody has said so, or it is what counts where nothing is said. */
       readonly explicit: boolean;
     };
@@ -58,17 +61,21 @@ export class HandlerPolicies {
     const handler = (called as unknown) === controller ? called : methodOf(controller, called);
     const own = onPlace(handler);
     const inherited = onPlace(controller);
-    if (own.publicReason !== undefined && !own.closed) return { kind: 'public', reason: own.publicReason };
+    // Of what is said of an open handler itself, or beside what opens its class, nothing can come; else a class may say it
+    // for its other handlers.
+    const hasVainRule = own.hasRule || (inherited.publicReason !== undefined && inherited.hasRule);
+    if (own.publicReason !== undefined && !own.closed) return { kind: 'public', reason: own.publicReason, hasVainRule };
     if (!own.closed && !inherited.closed) {
       const reason = inherited.publicReason ?? this.#openingOf(controller, handler)?.reason;
-      if (reason !== undefined) return { kind: 'public', reason };
+      if (reason !== undefined) return { kind: 'public', reason, hasVainRule };
       const guards = guardsOf(controller, handler).filter((guard) => this.acceptedGuards.includes(guard));
-      if (guards.length > 0) return { kind: 'guard', guards: guards.map((guard) => guard.name) };
+      if (guards.length > 0) return { kind: 'guard', guards: guards.map((guard) => guard.name), hasVainRule };
     }
     return {
       kind: 'token',
       scopes: [...new Set([...inherited.scopes, ...own.scopes])],
       actors: own.actors.length > 0 ? own.actors : inherited.actors,
+      whenStale: own.whenStale ?? inherited.whenStale,
       explicit: own.closed || inherited.closed,
     };
   }
@@ -102,8 +109,11 @@ function onPlace(place: Target) {
   const scopes = scopesOn(place);
   const actors = read<string[]>(ACTORS, place) ?? [];
   const closed = scopes.length > 0 || actors.length > 0 || read<boolean>(TOKEN, place) === true;
+  const whenStale = read<WhenStaleRule>(WHEN_STALE, place);
+  const hasRule = Reflect.hasOwnMetadata(WHEN_STALE, place);
   // An opening counts for the class that it stands on, and for none that extends it.
-  return { publicReason: Reflect.getOwnMetadata(PUBLIC, place) as string | undefined, scopes, actors, closed };
+  const publicReason = Reflect.getOwnMetadata(PUBLIC, place) as string | undefined;
+  return { publicReason, scopes, actors, whenStale, hasRule, closed };
 }
 
 /** Of the place, and – of a class – of all that it extends: a subclass asks for more, never for less. */

@@ -20,6 +20,7 @@ import { JwtGuard } from './jwt.guard';
 import { JwtStrategy } from './jwt.strategy';
 import { logEvents } from './log-events';
 import { onlyOnce } from './open-context';
+import { StalenessWatch } from './staleness-watch';
 import { TransportHooks } from './transport-hooks';
 import { SocketSessions } from './ws/socket-sessions';
 import { WebSocketGuard } from './ws/websocket-guard';
@@ -117,6 +118,8 @@ export class JwtGuardModule
   extends JwtGuardModuleBase
   implements NestModule, OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
 {
+  readonly #staleness: StalenessWatch;
+
   constructor(
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
     @Inject(JWT_GUARD_OPTIONS) private readonly options: JwtGuardOptions,
@@ -128,6 +131,7 @@ export class JwtGuardModule
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
     super();
+    this.#staleness = new StalenessWatch(verifier, logger);
     // Here, and no later: Nest opens ports – of microservices, of gateways – before any of its hooks is called.
     hooks.install(host, modules, moduleRef);
   }
@@ -139,9 +143,8 @@ export class JwtGuardModule
 
   onModuleInit(): void {
     onlyOnce(this.modules, this);
-    if (!this.options.revocation) {
-      logger.warn('There is no revocation source: a token that is withdrawn counts until it expires');
-    }
+    if (this.options.revocation) this.#staleness.start();
+    else logger.warn('There is no revocation source: a token that is withdrawn counts until it expires');
     // Not awaited: an issuer that isn't there yet must not stop this service from starting; it isn't `ready`.
     void this.verifier.load();
   }
@@ -166,6 +169,7 @@ export class JwtGuardModule
   }
 
   onApplicationShutdown(): void {
+    this.#staleness.close();
     this.sockets.close();
     this.verifier.close();
   }

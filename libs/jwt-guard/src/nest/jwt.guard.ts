@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { AuthGuard } from '@nestjs/passport';
 import { randomUUID } from 'node:crypto';
 import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
+import { checkStaleness, STALENESS_BOUND_SECONDS } from '../core/staleness';
 import { TokenVerifier } from '../core/token-verifier';
 import { currentCall } from '../relay/relay-context';
 import { authorize } from './authorize';
@@ -9,8 +10,10 @@ import { type CallKind, callOf, kindOf } from './call';
 import { attachState, type Authenticated, type CallState } from './call-state';
 import { graphqlRequestOf } from './graphql-request';
 import { type Handler, HandlerPolicies } from './handler-policy';
+import { GUARDED } from './jwt.strategy';
 import { httpRefusals } from './problem';
 import { rpcCall, rpcRefusal } from './rpc-calls';
+import { isGraphqlQuery, isSafeRequest } from './safe-calls';
 import { SocketCall, wsRefusal } from './ws/socket-session';
 
 /** How one kind of call is authenticated. */
@@ -19,6 +22,8 @@ interface Way {
   open(context: ExecutionContext): CallState;
   /** @returns `undefined` when passport, asked by others, has let in somebody else */
   authenticate(context: ExecutionContext, call: CallState): Promise<Authenticated | undefined>;
+  /** Whether the call changes nothing. */
+  isSafe(context: ExecutionContext): boolean;
 }
 
 /**
@@ -31,10 +36,22 @@ interface Way {
 @Injectable()
 export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
   readonly #ways: Readonly<Record<CallKind, Way>> = {
-    http: { open: openedCall, authenticate: (context, call) => this.viaPassport(context, call) },
-    graphql: { open: openedCall, authenticate: (context, call) => this.viaPassport(context, call) },
-    rpc: { open: (context) => this.openRpc(context), authenticate: (_context, call) => verify(call) },
-    ws: { open: openedCall, authenticate: viaSocket },
+    http: {
+      open: openedCall,
+      authenticate: (context, call) => this.viaPassport(context, call),
+      isSafe: (context) => isSafeRequest(context.switchToHttp().getRequest()),
+    },
+    graphql: {
+      open: openedCall,
+      authenticate: (context, call) => this.viaPassport(context, call),
+      isSafe: isGraphqlQuery,
+    },
+    rpc: {
+      open: (context) => this.openRpc(context),
+      authenticate: (_context, call) => verify(call),
+      isSafe: () => false,
+    },
+    ws: { open: openedCall, authenticate: viaSocket, isSafe: () => false },
   };
 
   // Named, so that what passport's guard injects (its own options) isn't inherited in its place.
@@ -57,6 +74,13 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
       const authenticated = await way.authenticate(context, call);
       if (!authenticated) return false;
       authorize(authenticated.principal, policy);
+      const age = call.verifier.revocationAgeSeconds;
+      if (age > STALENESS_BOUND_SECONDS) {
+        const isSafe = way.isSafe(context);
+        checkStaleness(age, policy.whenStale, isSafe);
+        // One request may be several mutations: what one of them may do says nothing of the next.
+        if (kind === 'http' || isSafe) call.stalenessSettled = true;
+      }
       call.admit(authenticated);
       return true;
     } catch (error) {
@@ -80,6 +104,11 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     call.admit({ principal, token: token as string });
     request.user = this.handleRequest(undefined, principal, undefined, context);
     return true;
+  }
+
+  /** Tells the strategy that what becomes of the call is said here. */
+  override getAuthenticateOptions() {
+    return GUARDED;
   }
 
   /** Where passport's guard looks for the request. */

@@ -2,13 +2,21 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import passport from 'passport';
 import { Strategy } from 'passport-jwt';
 import { isRefusal, TokenRejected } from '../core/refusals';
+import { checkStaleness, STALENESS_BOUND_SECONDS } from '../core/staleness';
 import { httpRequestOf, type CallState, stateOf } from './call-state';
+import { isSafeRequest } from './safe-calls';
+
+/** An option of passport's: `JwtGuard` asks, which knows the handler and judges by its rule how old revocations may be. */
+export const GUARDED = Object.freeze({ tokenRelayGuarded: true });
 
 /**
  * passport-jwt's strategy with its verification taken out: it finds the token with an extractor of `ExtractJwt`'s
  * kind and keeps to passport's protocol, so that `AuthGuard('jwt')` in code that exists gives the same verdict as
  * `JwtGuard`. Extractor and verdict are those of the app that the request came to – passport's registry is
  * one for the whole process, whoever is in it.
+ *
+ * Asked by others than `JwtGuard`, it knows no handler, and so no `@WhenStale`: how old revocations may be is judged by
+ * the request's method, unless `JwtGuard` has done it for this request.
  *
  * It ends in `success` or `error`, never in `fail`, which would make a 401 of what is a 503.
  */
@@ -29,13 +37,14 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
     passport.use(this);
   }
 
-  override authenticate(request: object): void {
+  override authenticate(request: object, options?: Partial<typeof GUARDED>): void {
     const state = stateOf(httpRequestOf(request));
     if (!state) {
       this.error(new Error('JwtGuardModule is not part of the app that this request came to'));
       return;
     }
-    this.authenticateCall(request, state)
+    const isGuarded = options?.tokenRelayGuarded === true;
+    this.authenticateCall(request, state, isGuarded)
       .catch((error: unknown) => {
         throw isRefusal(error) ? state.turnAway(error) : error;
       })
@@ -45,8 +54,16 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
       );
   }
 
-  private async authenticateCall(request: object, state: CallState) {
-    if (state.authenticated) return state.authenticated.principal;
+  private async authenticateCall(request: object, state: CallState, isGuarded: boolean) {
+    const principal = state.authenticated?.principal ?? (await this.authenticateAnew(request, state));
+    const age = state.verifier.revocationAgeSeconds;
+    if (age > STALENESS_BOUND_SECONDS && !isGuarded && !state.stalenessSettled) {
+      checkStaleness(age, undefined, isSafeRequest(request));
+    }
+    return principal;
+  }
+
+  private async authenticateAnew(request: object, state: CallState) {
     const token = state.extract(request);
     if (typeof token !== 'string' || token === '') throw new TokenRejected('token_missing');
     const principal = await state.verifier.verify(token);

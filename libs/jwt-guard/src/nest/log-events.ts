@@ -1,8 +1,10 @@
 import { type LoggerService } from '@nestjs/common';
 import { clockSkewWarning } from '../core/clock-skew';
+import { revocationWarning } from '../core/follow-revocation';
 import {
   type ClockSkewEvent,
   type JwksFetchEvent,
+  type RevocationFailureEvent,
   type VerificationEvent,
   type VerifierObserver,
 } from '../core/observer';
@@ -38,6 +40,10 @@ export function logEvents(log: Log, observer: VerifierObserver | undefined): Ver
     clockSkewed(event: ClockSkewEvent): void {
       log.warn(clockSkewWarning(event));
       return observer?.clockSkewed?.(event);
+    },
+    revocationFailed(event: RevocationFailureEvent): void {
+      log.warn(revocationWarning(event.reason));
+      return observer?.revocationFailed?.(event);
     },
   };
 }

@@ -1,9 +1,11 @@
 import { SetMetadata, type Type } from '@nestjs/common';
+import { staleRule, type WhenStaleRule } from '../core/staleness';
 
 export const PUBLIC = 'token-relay:public';
 export const TOKEN = 'token-relay:token';
 export const SCOPES = 'token-relay:scopes';
 export const ACTORS = 'token-relay:actors';
+export const WHEN_STALE = 'token-relay:when-stale';
 
 type Decorator = ClassDecorator & MethodDecorator;
 type Target = Type | ((...parameters: never[]) => unknown);
@@ -58,13 +60,21 @@ export function RequireScopes(...scopes: string[]): Decorator {
  * @throws TypeError for a second one in the same place, which could be meant as "both" or as "either"
  */
 export function RequireActor(...actors: string[]): Decorator {
-  const decorate = SetMetadata(ACTORS, names('@RequireActor', actors));
-  return noted(((target: Target, key?: string | symbol, descriptor?: TypedPropertyDescriptor<Target>) => {
-    if (readOwn(ACTORS, descriptor?.value ?? target) !== undefined) {
-      throw new TypeError('@RequireActor stands here twice: name all actors in one');
-    }
-    return descriptor ? decorate(target, key ?? '', descriptor) : decorate(target as Type);
-  }) as Decorator);
+  const named = names('@RequireActor', actors);
+  return noted(single(ACTORS, named, '@RequireActor stands here twice: name all actors in one'));
+}
+
+/**
+ * Says what becomes of calls while the revocation source is more than 10 s behind: `'deny'` refuses them with 503, and
+ * `{ allowForSeconds }` does so after that much more, 0 to 900. It counts for GET and the like too, which go on for as
+ * long as their token lasts where nothing is said; everything else goes on for 60 s. On a handler it takes the place of
+ * the controller's, which a subclass has too. Who may call, it doesn't say.
+ *
+ * @throws TypeError for another rule, and for a second one in the same place
+ */
+export function WhenStale(rule: WhenStaleRule): Decorator {
+  const checked = staleRule('@WhenStale', rule);
+  return noted(single(WHEN_STALE, checked, '@WhenStale stands here twice: one of the two would not count'));
 }
 
 const NOTED = 'token-relay:noted';
@@ -83,7 +93,20 @@ function noted(decorate: Decorator): Decorator {
 /** Whether a decorator of these stood on a method that has none any more. */
 export function hasLostItsPolicy(controller: Type, method: string, handler: Target): boolean {
   const isNoted = Reflect.getMetadata(NOTED, controller.prototype as object, method) === true;
-  return isNoted && ![PUBLIC, TOKEN, SCOPES, ACTORS].some((key) => Reflect.hasMetadata(key, handler));
+  return isNoted && ![PUBLIC, TOKEN, SCOPES, ACTORS, WHEN_STALE].some((key) => Reflect.hasMetadata(key, handler));
+}
+
+/**
+ * Metadata that a place has once.
+ *
+ * @throws TypeError where it stands already
+ */
+function single(key: string, value: unknown, twice: string): Decorator {
+  const decorate = SetMetadata(key, value);
+  return ((target: Target, name?: string | symbol, descriptor?: TypedPropertyDescriptor<Target>) => {
+    if (readOwn(key, descriptor?.value ?? target) !== undefined) throw new TypeError(twice);
+    return descriptor ? decorate(target, name ?? '', descriptor) : decorate(target as Type);
+  }) as Decorator;
 }
 
 /** Metadata that is added to what the place has already, where `SetMetadata` would replace it. */

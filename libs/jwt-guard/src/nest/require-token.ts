@@ -1,13 +1,17 @@
 import { type HttpException } from '@nestjs/common';
 import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
+import { checkStaleness, STALENESS_BOUND_SECONDS, staleRule, type WhenStaleRule } from '../core/staleness';
 import { runInContext } from '../relay/relay-context';
 import { authorize } from './authorize';
 import { type CallState, httpRequestOf, stateOf } from './call-state';
+import { isSafeRequest } from './safe-calls';
 
 /** What a route that Nest knows nothing of asks for. */
 export interface RouteToken {
   readonly scopes: readonly string[];
   readonly actors: readonly string[];
+  /** What becomes of a call while revocations are behind, as `@WhenStale` says. Default: by the method of the request. */
+  readonly whenStale?: WhenStaleRule;
 }
 
 /** The answer of Express, or the reply of Fastify. */
@@ -31,12 +35,17 @@ export function routeTokenOf(step: unknown): RouteToken | undefined {
  * Guards a route that is registered past Nest, where no guard of Nest's runs: as a middleware before an Express
  * handler, or as the `onRequest` or `preHandler` of a Fastify route.
  *
- * @param token scopes, all of which the token has to hold, and actors, one of whom has to call
+ * @param token scopes, all of which the token has to hold, actors, one of whom has to call, and a rule of `@WhenStale`
  * @returns what answers by itself when it refuses, and else lets `currentPrincipal()` know for whom the call is
+ * @throws TypeError for a rule that is none
  */
 export function requireToken(token: Partial<RouteToken> = {}) {
-  const { scopes = [], actors = [] } = token;
-  const policy = Object.freeze({ scopes: Object.freeze([...scopes]), actors: Object.freeze([...actors]) });
+  const { scopes = [], actors = [], whenStale } = token;
+  const policy: RouteToken = Object.freeze({
+    scopes: Object.freeze([...scopes]),
+    actors: Object.freeze([...actors]),
+    ...(whenStale !== undefined && { whenStale: staleRule('requireToken: whenStale', whenStale) }),
+  });
   const step = (request: object, answer: Answer, next: (error?: Error) => void): void => {
     const call = stateOf(httpRequestOf(request));
     if (!call) return next(new Error('JwtGuardModule is not part of the app that this request came to'));
@@ -59,6 +68,11 @@ async function authenticate(request: object, call: CallState, policy: RouteToken
   if (typeof token !== 'string' || token === '') throw new TokenRejected('token_missing');
   const principal = await call.verifier.verify(token);
   authorize(principal, policy);
+  const age = call.verifier.revocationAgeSeconds;
+  if (age > STALENESS_BOUND_SECONDS) {
+    checkStaleness(age, policy.whenStale, isSafeRequest(request));
+    call.stalenessSettled = true;
+  }
   call.admit({ principal, token });
 }
 

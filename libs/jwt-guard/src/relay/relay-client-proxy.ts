@@ -67,7 +67,11 @@ export class RelayClientProxy implements OnApplicationShutdown {
     headers.catch(() => undefined);
     const attempt = (carried: Promise<RelayHeaders>) =>
       defer(() => carried).pipe(
-        mergeMap((sent) => this.#dispatch<Result>(sent, pattern, data)),
+        mergeMap((sent) => {
+          // Whoever subscribes may do so long after.
+          if (call?.authenticated) call.verifier.recheck(call.authenticated.principal);
+          return this.#dispatch<Result>(sent, pattern, data);
+        }),
         timeout({ each: this.#relay.timeoutMs }),
       );
     return attempt(headers).pipe(

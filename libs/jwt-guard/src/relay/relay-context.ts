@@ -54,8 +54,8 @@ export function bindContext<Self, Parameters extends unknown[], Result>(
 
 /**
  * Runs it, and all that comes of it, in a context that was kept – `currentRelayContext()` – or made by
- * `relayContextFor`: for timers and for the jobs of a queue. The token in it may have expired since; a service that it
- * is relayed to then refuses it.
+ * `relayContextFor`: for timers and for the jobs of a queue. The token in it may have expired or been revoked since;
+ * then nothing is relayed with it.
  *
  * @throws TypeError for anything else: for whom something is done can't be put together, it has to be proven
  */

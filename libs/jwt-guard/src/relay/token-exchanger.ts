@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { request } from 'undici';
+import { basicAuthorization } from '../core/basic-authorization';
 import { TokenRejected, VerifierUnavailable } from '../core/refusals';
 import { type DestinationContract, type RelayOptions } from './relay-options';
 
@@ -30,25 +31,26 @@ export class TokenExchanger {
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
-    // Both are form-encoded before they are joined (RFC 6749, section 2.3.1).
-    const credentials = `${formEncode(endpoint.clientId)}:${formEncode(endpoint.clientSecret)}`;
-    this.#authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+    this.#authorization = basicAuthorization(endpoint.clientId, endpoint.clientSecret);
+  }
+
+  /** What was exchanged before, at once; `undefined` for what `exchange` has to be asked for. */
+  recall(subjectToken: string, contract: DestinationContract): string | undefined {
+    return this.#cache.get(keyOf(subjectToken, contract));
   }
 
   /**
-   * @param pastCache asks the issuer even if there is a token already
+   * Asks the issuer, even if there is a token already.
+   *
    * @throws TokenRejected `exchange_refused` when the issuer refuses the subject token, `insufficient_scope`
    *   when it holds none of the destination's scopes
    * @throws VerifierUnavailable `exchange_unavailable`
    */
-  exchange(subjectToken: string, contract: DestinationContract, pastCache = false): Promise<string> {
-    const scope = contract.scopes.join(' ');
-    const key = `${contract.audience}\n${scope}\n${subjectToken}`;
-    const cached = pastCache ? undefined : this.#cache.get(key);
-    if (cached !== undefined) return Promise.resolve(cached);
+  exchange(subjectToken: string, contract: DestinationContract): Promise<string> {
+    const key = keyOf(subjectToken, contract);
     let inFlight = this.#inFlight.get(key);
     if (!inFlight) {
-      inFlight = this.#request(subjectToken, contract.audience, scope)
+      inFlight = this.#request(subjectToken, contract.audience, contract.scopes.join(' '))
         .then(({ token, expiresIn }) => {
           this.#cache.set(key, token, { ttl: expiresIn * 1000 });
           return token;
@@ -104,6 +106,10 @@ export class TokenExchanger {
   }
 }
 
+function keyOf(subjectToken: string, { audience, scopes }: DestinationContract): string {
+  return `${audience}\n${scopes.join(' ')}\n${subjectToken}`;
+}
+
 /** @throws Error when it is something else, or too large */
 async function jsonObject(body: AsyncIterable<Buffer>): Promise<Readonly<Record<string, unknown>>> {
   const chunks: Buffer[] = [];
@@ -120,8 +126,4 @@ async function jsonObject(body: AsyncIterable<Buffer>): Promise<Readonly<Record<
 
 function unavailable(debug: string): VerifierUnavailable {
   return new VerifierUnavailable('exchange_unavailable', { debug });
-}
-
-function formEncode(value: string): string {
-  return new URLSearchParams({ v: value }).toString().slice(2);
 }

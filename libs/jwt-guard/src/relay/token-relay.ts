@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isRefusal, TokenRejected } from '../core/refusals';
+import { type CallState } from '../nest/call-state';
 import { TRANSACTION_ID_HEADER } from '../nest/transaction-id';
 import { currentCall } from './relay-context';
 import { type DestinationContract, RELAY_OPTIONS, type RelayOptions, resolveRelayOptions } from './relay-options';
@@ -34,18 +35,31 @@ export class TokenRelay {
 
   /**
    * The headers for a call to the destination on behalf of the caller of the current call, whom it captures
-   * before it returns. Nothing to relay is a refusal.
+   * before it returns. Nothing to relay is a refusal, and so is a caller whose token doesn't count any more: it has
+   * expired, was revoked, or lost its key since the call began.
    *
    * @param pastCache has the token exchanged anew
    */
   headersFor(destination: string, pastCache = false): Promise<RelayHeaders> {
     const contract = this.contract(destination);
-    const call = currentCall();
-    if (!call?.authenticated) return Promise.reject(new TokenRejected('token_missing'));
-    return this.#exchanger.exchange(call.authenticated.token, contract, pastCache).then((token) => ({
-      authorization: `Bearer ${token}`,
-      [TRANSACTION_ID_HEADER]: call.transactionId,
-    }));
+    return this.#headersFor(currentCall(), contract, pastCache);
+  }
+
+  async #headersFor(
+    call: CallState | undefined,
+    contract: DestinationContract,
+    pastCache: boolean,
+  ): Promise<RelayHeaders> {
+    if (!call?.authenticated) throw new TokenRejected('token_missing');
+    const { principal, token } = call.authenticated;
+    call.verifier.recheck(principal);
+    let exchanged = pastCache ? undefined : this.#exchanger.recall(token, contract);
+    if (exchanged === undefined) {
+      exchanged = await this.#exchanger.exchange(token, contract);
+      // That took a while.
+      call.verifier.recheck(principal);
+    }
+    return { authorization: `Bearer ${exchanged}`, [TRANSACTION_ID_HEADER]: call.transactionId };
   }
 }
 

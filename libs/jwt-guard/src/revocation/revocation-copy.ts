@@ -1,6 +1,7 @@
+import { type RevocationSource, type RevocationStats } from '../core/check-revocation';
+import { tell } from '../core/observer';
 import { type Principal } from '../core/principal';
 import { VerifierUnavailable } from '../core/refusals';
-import { type RevocationSource, type RevocationStats } from '../core/check-revocation';
 import { type RevocationEntry } from './revocation-entry';
 import { RevocationList, type RevocationListOptions } from './revocation-list';
 
@@ -23,6 +24,7 @@ export interface RevocationCopyOptions extends RevocationListOptions {
  */
 export class RevocationCopy implements RevocationSource {
   readonly #list: RevocationList;
+  readonly #issuer: string;
   readonly #monotonic: () => number;
   readonly #listeners = new Set<() => void>();
   readonly #whenReady: Promise<void>;
@@ -32,6 +34,7 @@ export class RevocationCopy implements RevocationSource {
 
   constructor({ monotonic = () => performance.now(), ...options }: RevocationCopyOptions) {
     this.#list = new RevocationList(options);
+    this.#issuer = options.issuer;
     this.#monotonic = monotonic;
     this.#whenReady = new Promise((resolve) => (this.#becomeReady = resolve));
   }
@@ -56,13 +59,16 @@ export class RevocationCopy implements RevocationSource {
 
   isRevoked(principal: Principal): boolean {
     if (this.#list.isRevoked(principal)) return true;
-    if (!this.ready) throw new VerifierUnavailable('revocation_unavailable', { debug: 'no snapshot has come yet' });
+    // Of the tokens of other issuers it knows nothing, and never will.
+    if (!this.ready && principal.issuer === this.#issuer)
+      throw new VerifierUnavailable('revocation_unavailable', { debug: 'no snapshot has come yet' });
     return false;
   }
 
   subscribe(changed: () => void): () => void {
-    // Of its own, so that the same function given twice is two.
-    const listener = (): void => changed();
+    // Of its own, so that the same function given twice is two. What it throws is no failure of the source, and keeps
+    // nobody else from being told.
+    const listener = (): void => tell({ changed }, 'changed', undefined);
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -77,6 +83,11 @@ export class RevocationCopy implements RevocationSource {
 
   get ageSeconds(): number {
     return Math.max(0, this.#monotonic() - this.#completeAsOf) / 1000;
+  }
+
+  /** Tokens issued then or earlier are revoked, whoever they are for; minus infinity if there are no such. */
+  get notBefore(): number {
+    return this.#list.notBefore;
   }
 
   get stats(): RevocationStats {

@@ -74,6 +74,11 @@ export class RevocationList {
     this.#sweepAt = Math.max(LEAST_SWEPT, 2 * this.#expirable);
   }
 
+  /** Tokens issued then or earlier are revoked, whoever they are for; minus infinity if there are no such. */
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
   /** How many entries there are, those that have expired and aren't forgotten yet among them. */
   get size(): number {
     return this.#expirable + this.#keys.size + (this.#notBefore === -Infinity ? 0 : 1);
@@ -139,11 +144,11 @@ function prolong(entries: Map<string, number>, value: string, until: number): bo
 }
 
 function epochOf({ sub_epoch: epoch }: Principal['claims']): number {
-  return typeof epoch === 'number' ? epoch : 0;
+  return Number.isFinite(epoch) ? (epoch as number) : 0;
 }
 
 /** When the first token of the chain was issued; of one that doesn't say, nobody knows that it was late enough. */
 function issuedAt({ iat, origin_iat: origin }: Principal['claims']): number {
-  if (typeof iat !== 'number') return -Infinity;
-  return typeof origin === 'number' && origin < iat ? origin : iat;
+  const times = origin === undefined ? [iat] : [iat, origin];
+  return times.every((time) => Number.isFinite(time)) ? Math.min(...(times as number[])) : -Infinity;
 }

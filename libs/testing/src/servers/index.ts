@@ -1,6 +1,6 @@
 export { NATS, startNats } from './nats-server';
 export { RABBITMQ, startRabbitMq } from './rabbitmq-server';
-export { REDIS, startRedis } from './redis-server';
+export { type OwnRedis, REDIS, startOwnRedis, startRedis, startRedisCluster } from './redis-server';
 export {
   describeWith,
   givenServer,
@@ -10,3 +10,4 @@ export {
   type ServerSettings,
   type TestServer,
 } from './server-process';
+export { type Overheard, TcpProxy } from './tcp-proxy';

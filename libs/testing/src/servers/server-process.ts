@@ -128,6 +128,11 @@ export class ServerProcess {
     }
   }
 
+  /** As SIGSTOP, which freezes it, and SIGCONT. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   /** At once: whatever it would put in order is thrown away. */
   async stop(): Promise<void> {
     this.#child.kill('SIGKILL');

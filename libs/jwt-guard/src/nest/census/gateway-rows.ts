@@ -43,7 +43,9 @@ function connectionRow({ controller, instance }: Gateway, entry: string, make: R
   const hasHandler = handleConnection !== undefined || instance?.handleConnection !== undefined;
   const at = { transport: 'ws', entry, handler: `${controller.name}${hasHandler ? '.handleConnection' : ''}` };
   if (policy.kind === 'guard' && hasHandler) return none(at, NOT_ASKED);
-  return make.described(at, policy, { guarded: !hasHandler || instance !== undefined, remedy: MADE_ANEW });
+  const guarded = { guarded: !hasHandler || instance !== undefined, remedy: MADE_ANEW };
+  // It counts for messages: a socket may be opened for as long as its token lasts.
+  return make.described(at, policy.kind === 'token' ? { ...policy, whenStale: undefined } : policy, guarded);
 }
 
 function placeOf({ port, path = '/', namespace }: Gateway): string {

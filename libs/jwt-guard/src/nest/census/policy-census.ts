@@ -1,3 +1,5 @@
+import { stalenessLimit, type WhenStaleRule } from '../../core/staleness';
+
 /** Who may call one handler, as it is when the app starts. */
 export interface CensusRow {
   /** What the call comes by: `http`, `graphql`, `ws`, `tcp`, `redis`, `nats`, `rmq` …; `rpc` where no server is connected. */
@@ -14,6 +16,8 @@ export interface CensusRow {
   readonly policy: 'token' | 'public' | 'guard' | 'resolvers' | 'none';
   readonly scopes?: readonly string[];
   readonly actors?: readonly string[];
+  /** What becomes of its calls while revocations are behind; absent where nobody has said. */
+  readonly whenStale?: WhenStaleRule;
   readonly reason?: string;
   readonly guards?: readonly string[];
   /** What is wrong, and how it is put right. */
@@ -56,10 +60,14 @@ function tableOf(rows: readonly CensusRow[]): string[] {
   return cells.map((line) => `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
 }
 
-function policyText({ policy, scopes = [], actors = [], reason, guards = [], problem }: CensusRow): string {
+function policyText({ policy, scopes = [], actors = [], whenStale, reason, guards = [], problem }: CensusRow): string {
   switch (policy) {
     case 'token': {
-      const asked = [...(scopes.length > 0 ? [scopes.join(' ')] : []), ...actors.map((actor) => `by ${actor}`)];
+      const asked = [
+        ...(scopes.length > 0 ? [scopes.join(' ')] : []),
+        ...actors.map((actor) => `by ${actor}`),
+        ...(whenStale === undefined ? [] : [`revocations at most ${stalenessLimit(whenStale)} s behind`]),
+      ];
       return asked.length === 0 ? 'token' : `token: ${asked.join(', ')}`;
     }
     case 'public':

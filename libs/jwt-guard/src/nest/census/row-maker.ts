@@ -21,6 +21,8 @@ export interface Guarded {
   readonly remedy: string;
 }
 
+const VAIN_RULE = '@WhenStale counts only where a token is asked for: take it away';
+
 /** Makes the rows of the census, whatever transport they are about. */
 export class RowMaker {
   constructor(readonly rules: RowRules) {}
@@ -33,6 +35,7 @@ export class RowMaker {
     const isGuarded = guarded || hasGuard(controller, handler, guard);
     const at = { transport, entry, handler: `${controller.name}.${method}` };
     const row = this.described(at, policy, { guarded: isGuarded, remedy });
+    if (policy.kind !== 'token' && policy.hasVainRule) return none(row, VAIN_RULE);
     if (hasLostItsPolicy(controller, method, handler))
       return none(row, 'another decorator has taken its policy away: put it above');
     const isUnsaid = policy.kind === 'token' && !policy.explicit && options.undecorated === 'refuse';
@@ -52,7 +55,13 @@ export class RowMaker {
         return { ...row, policy: 'guard', guards: policy.guards };
       case 'token':
         if (!guarded && this.rules.guardIsOwn) return none(row, remedy);
-        return { ...row, policy: 'token', scopes: policy.scopes, actors: policy.actors };
+        return {
+          ...row,
+          policy: 'token',
+          scopes: policy.scopes,
+          actors: policy.actors,
+          ...(policy.whenStale !== undefined && { whenStale: policy.whenStale }),
+        };
     }
   }
 

@@ -1,0 +1,67 @@
+import { type Mode, StartRefused } from '@token-relay/service-kit';
+import { z } from 'zod';
+import { distinct, parseFile, scope } from '../parse-file';
+
+/** A service that asks auth for something. Its id is the audience that it has itself. */
+export interface Client {
+  readonly id: string;
+  /** For which audiences it may exchange tokens, and which scopes those may have. */
+  readonly audiences: Readonly<Record<string, readonly string[]>>;
+  /** What it may do itself, without a user. */
+  readonly scopes: readonly string[];
+}
+
+/** SHA-256 of a secret. */
+export type SecretDigest = Buffer;
+
+export interface RegisteredClient {
+  readonly client: Client;
+  /** One, or two while the secret is being changed. */
+  readonly secrets: readonly SecretDigest[];
+}
+
+const EMPTY_SECRET = 'sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU';
+
+const scopes = () => z.array(scope()).refine(distinct);
+
+const secretDigest = z
+  .string()
+  // 43 letters hold two bits more than 32 bytes have: the last must be one that leaves them 0, or it is misspelt.
+  .regex(/^sha256:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)
+  .refine((value) => value !== EMPTY_SECRET);
+
+const clientsFile = z.strictObject({
+  /** What made the file, if it was not a person. */
+  generatedBy: z.string().optional(),
+  clients: z.array(
+    z.strictObject({
+      // Never a UUID, which is what users are: neither can be taken for the other (RFC 9700, section 4.15).
+      id: z
+        .string()
+        .max(256)
+        .regex(/^[\x21-\x39\x3b-\x7e]+$/)
+        .refine((id) => !z.guid().safeParse(id).success),
+      secrets: z.array(secretDigest).min(1).max(2).refine(distinct),
+      audiences: z.record(z.string().regex(/^[\x21-\x7e]+$/), scopes().min(1)).default({}),
+      scopes: scopes().default([]),
+    }),
+  ),
+});
+
+/**
+ * The clients that `CLIENTS_FILE` lists, by their ids.
+ * @throws StartRefused when it isn't as it must be, or isn't for this mode
+ */
+export function parseClientsFile(text: string, mode: Mode): ReadonlyMap<string, RegisteredClient> {
+  const { clients } = parseFile('CLIENTS_FILE', clientsFile, text, mode);
+  if (!distinct(clients.map(({ id }) => id))) throw new StartRefused('CLIENTS_FILE lists an id twice');
+  if (!distinct(clients.flatMap(({ secrets }) => secrets))) {
+    throw new StartRefused('CLIENTS_FILE lists a secret twice: each client has its own');
+  }
+  return new Map(
+    clients.map(({ secrets, ...client }) => [
+      client.id,
+      { client, secrets: secrets.map((digest) => Buffer.from(digest.slice('sha256:'.length), 'base64url')) },
+    ]),
+  );
+}

@@ -1,0 +1,76 @@
+import { Controller, Get, Headers, Inject, Logger, type OnModuleDestroy, Res } from '@nestjs/common';
+import { Public } from '@token-relay/jwt-guard';
+import { ProblemException } from '@token-relay/service-kit';
+import { type ServerResponse } from 'node:http';
+import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
+import { ClientAuthentication, type Reply } from '../clients/client-authentication';
+import { StoreUnavailable } from '../store/store-unavailable';
+import { LARGEST_AGE_SECONDS, writeFeed } from './feed-stream';
+import { RevocationLog } from './revocation-log';
+
+/** Fastify's. */
+interface StreamingReply extends Reply {
+  readonly raw: ServerResponse;
+  hijack(): unknown;
+}
+
+/** Everything that is revoked, and what comes, as server-sent events, for the services that verify tokens. */
+@Controller('revocations')
+export class RevocationFeedController implements OnModuleDestroy {
+  readonly #ending = new AbortController();
+  readonly #open = new Set<Promise<void>>();
+  readonly #logger = new Logger(RevocationFeedController.name);
+
+  constructor(
+    @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER'>,
+    @Inject(ClientAuthentication) private readonly clients: ClientAuthentication,
+    @Inject(RevocationLog) private readonly log: RevocationLog,
+  ) {}
+
+  @Public('Clients authenticate with their secret.')
+  @Get('feed')
+  feed(
+    @Headers('authorization') authorization: string | undefined,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() reply: StreamingReply,
+  ): void {
+    const client = this.clients.authenticate(authorization, reply);
+    if (!client.scopes.includes('revocations:read')) {
+      throw new ProblemException(403, 'client_scope_missing', 'The client may not read what was revoked.');
+    }
+    // Another replica may know more.
+    if (this.#ending.signal.aborted || !(this.log.ageSeconds <= LARGEST_AGE_SECONDS)) throw new StoreUnavailable();
+    reply.hijack();
+    const open = this.write(reply.raw, client.id, lastEventId);
+    this.#open.add(open);
+    void open.then(() => this.#open.delete(open));
+  }
+
+  /** Before the app waits for its open connections: these would never end. */
+  async onModuleDestroy(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all(this.#open);
+  }
+
+  private async write(response: ServerResponse, clientId: string, lastEventId: string | undefined): Promise<void> {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      // For proxies that would collect what is written.
+      'x-accel-buffering': 'no',
+    });
+    this.#logger.log(`${clientId} follows the feed`);
+    const signal = AbortSignal.any([gone.signal, this.#ending.signal]);
+    try {
+      await writeFeed(response, this.log, { issuer: this.config.ISSUER, lastEventId, signal });
+    } catch (error) {
+      // Ended while it waited for the subscriber.
+      if (!signal.aborted) this.#logger.error(error);
+    } finally {
+      response.end();
+      this.#logger.log(`${clientId} does not follow the feed any more`);
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import {
+  type Principal,
+  RevocationCopy,
+  type RevocationEntry,
+  RevocationList,
+  type RevocationObserver,
+  type RevocationSource,
+  type RevocationStream,
+  type StreamEvent,
+  StreamFollower,
+  type StreamHead,
+} from '@token-relay/jwt-guard';
+import { type AuthStore, STREAM_EVENTS } from '../store/auth-store';
+import { StoreUnavailable } from '../store/store-unavailable';
+import { EventRing } from './event-ring';
+
+/** No token lives longer, and none is accepted longer than a minute after it has expired, whatever the clocks. */
+const LONGEST_LIFETIME_SECONDS = 900;
+export const MARGIN_SECONDS = 60;
+/** How long what concerns tokens that nobody can count is kept. */
+export const KEPT_SECONDS = LONGEST_LIFETIME_SECONDS + MARGIN_SECONDS;
+
+const ATTEMPTS = 2;
+const SWEEP_MS = 60_000;
+const WRITES_AT_ONCE = 100;
+
+export interface RevocationLogOptions {
+  readonly issuer: string;
+  readonly store: AuthStore;
+  readonly observer?: RevocationObserver;
+  /** The store was found empty, or with other content than before, and what is known here has been written back. */
+  readonly onRestored?: () => Promise<void>;
+  /** Seconds since 1970-01-01T00:00:00Z. */
+  readonly now?: () => number;
+}
+
+/**
+ * What this auth knows of the store's revocations: all of them, as others write them too, within milliseconds. It
+ * judges auth's own calls, feeds the verifiers, and mends the store: what it knows to be revoked and the store has
+ * lost is written back, and a store that has lost its memory revokes everything that was issued before.
+ */
+export class RevocationLog implements RevocationSource {
+  readonly #store: AuthStore;
+  readonly #now: () => number;
+  readonly #copy: RevocationCopy;
+  readonly #follower: StreamFollower;
+  readonly #onRestored: () => Promise<void>;
+  readonly #ring = new EventRing(STREAM_EVENTS);
+  readonly #listeners = new Set<() => void>();
+  #head: StreamHead | undefined;
+  /** The `iat` of the token that was issued last. */
+  #lastIssued = 0;
+  #sweeping: NodeJS.Timeout | undefined;
+  /** What the last snapshot held. */
+  #inStore: RevocationList;
+
+  constructor({ issuer, store, observer, onRestored, now = () => Date.now() / 1000 }: RevocationLogOptions) {
+    this.#store = store;
+    this.#now = now;
+    this.#copy = new RevocationCopy({ issuer, now });
+    this.#inStore = this.#newList();
+    this.#onRestored = onRestored ?? (() => Promise.resolve());
+    const steps = {
+      missing: () => this.#begin(),
+      merged: (head: StreamHead, goesOn: boolean) => this.#mend(head, goesOn),
+      followed: (events: readonly StreamEvent[]) => this.#follow(events),
+    };
+    const stream: RevocationStream = {
+      head: () => store.head(),
+      snapshot: () => this.#snapshot(),
+      recent: (limit) => store.recent(limit),
+      after: (n, waitMs) => store.after(n, waitMs),
+    };
+    this.#follower = new StreamFollower(stream, { copy: this.#copy, steps, ...(observer && { observer }) });
+  }
+
+  start(): Promise<void> {
+    this.#follower.start();
+    this.#sweeping ??= setInterval(() => this.#copy.sweep(), SWEEP_MS).unref();
+    return this.#copy.whenReady;
+  }
+
+  close(): void {
+    clearInterval(this.#sweeping);
+    void this.#follower.close();
+  }
+
+  isRevoked(principal: Principal): boolean {
+    return this.#copy.isRevoked(principal);
+  }
+
+  subscribe(changed: () => void): () => void {
+    return this.#copy.subscribe(changed);
+  }
+
+  get ready() {
+    return this.#copy.ready;
+  }
+
+  get ageSeconds() {
+    return this.#copy.ageSeconds;
+  }
+
+  get stats() {
+    return this.#copy.stats;
+  }
+
+  /** Everything that is revoked, as far as it is known here. */
+  entries(): Iterable<RevocationEntry> {
+    return this.#copy.entries();
+  }
+
+  /** The events that are remembered. */
+  get events(): Pick<EventRing, 'streamId' | 'last' | 'after'> {
+    return this.#ring;
+  }
+
+  /**
+   * Calls back when there are new events, or another stream.
+   *
+   * @returns what ends it
+   */
+  onEvents(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * The epoch of subjects that none was recorded for.
+   *
+   * @throws StoreUnavailable before the store was read once
+   */
+  get firstEpoch(): number {
+    if (!this.#head) throw new StoreUnavailable();
+    return this.#head.createdMs;
+  }
+
+  /** `iat` of a token that is issued now: later than everything that was revoked issuer-wide. */
+  issuedAt(): number {
+    const issuedAt = Math.max(Math.floor(this.#now()), this.#copy.notBefore + 1);
+    this.#lastIssued = Math.max(this.#lastIssued, issuedAt);
+    return issuedAt;
+  }
+
+  /** The `notBefore` that revokes whatever was issued until now. */
+  untilNow(): number {
+    return Math.max(Math.floor(this.#now()), this.#lastIssued);
+  }
+
+  /**
+   * Revokes: once it resolves it counts in the store and here, and is on its way to everybody. If it rejects, it may
+   * count nonetheless.
+   *
+   * @throws StoreUnavailable
+   */
+  async publish(entry: RevocationEntry): Promise<void> {
+    await this.#append(entry);
+    this.#copy.merge([entry]);
+  }
+
+  /**
+   * Makes sure that the store is the one whose content is known here.
+   *
+   * @throws StoreUnavailable where it isn't, or can't be asked
+   */
+  async confirm(): Promise<void> {
+    const head = await this.#store.head();
+    if (!head || head.streamId !== this.#head?.streamId || head.last > this.#ring.last) throw new StoreUnavailable();
+  }
+
+  async #append(entry: RevocationEntry): Promise<void> {
+    let streamId = this.#head?.streamId;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (streamId !== undefined && (await this.#store.append(streamId, entry)) !== undefined) return;
+        // Another stream has been begun; or none, which the follower is about to see.
+        streamId = (await this.#store.head())?.streamId;
+        if (attempt > ATTEMPTS) throw new StoreUnavailable();
+      } catch (error) {
+        // It may have been applied: to add it once more changes nothing.
+        if (attempt >= ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #newList(): RevocationList {
+    return new RevocationList({ issuer: '', now: this.#now });
+  }
+
+  /** A store without a stream: new, or flushed. */
+  async #begin(): Promise<void> {
+    await this.#store.begin({ notBefore: this.untilNow(), keptSeconds: KEPT_SECONDS });
+  }
+
+  async *#snapshot(): AsyncGenerator<readonly RevocationEntry[]> {
+    this.#inStore = this.#newList();
+    for await (const entries of this.#store.snapshot()) {
+      for (const entry of entries) this.#inStore.add(entry);
+      yield entries;
+    }
+  }
+
+  async #mend(head: StreamHead, goesOn: boolean): Promise<void> {
+    await this.#raiseEpochs(this.#inStore.entries());
+    const lost = this.#lostEntries();
+    const flushed = this.#head !== undefined && head.createdMs !== this.#head.createdMs;
+    // One of a clock that is ahead of those who have revoked everything.
+    if (flushed && this.#copy.notBefore < this.#lastIssued) lost.push(this.#everything());
+    await inParts(lost, (entry) => this.#store.append(head.streamId, entry));
+    this.#inStore = this.#newList();
+    // Who reads the stream has perhaps seen what is gone, and not what has its number now.
+    if (lost.length > 0) await this.#store.renew(head.streamId);
+    if (lost.length > 0 || flushed) await this.#onRestored();
+    this.#head = head;
+    if (goesOn) return;
+    this.#ring.reset(head.streamId, head.last, await this.#store.recent(STREAM_EVENTS));
+    this.#tellListeners();
+  }
+
+  #everything(): RevocationEntry {
+    const notBefore = this.#lastIssued;
+    return { kind: 'all', notBefore, until: notBefore + KEPT_SECONDS };
+  }
+
+  /** What is known here and not to the store; but for what the store may have forgotten because it has expired. */
+  #lostEntries(): RevocationEntry[] {
+    const soon = this.#now() + MARGIN_SECONDS / 2;
+    return [...this.#copy.entries()].filter(
+      (entry) => this.#inStore.add(entry) && (entry.kind === 'kid' || entry.until > soon),
+    );
+  }
+
+  async #follow(events: readonly StreamEvent[]): Promise<void> {
+    this.#ring.push(events);
+    this.#tellListeners();
+    await this.#raiseEpochs(events.map(({ entry }) => entry));
+  }
+
+  /** For whoever has revoked a user and then crashed before it could. */
+  async #raiseEpochs(entries: Iterable<RevocationEntry>): Promise<void> {
+    const subjects: Extract<RevocationEntry, { kind: 'sub' }>[] = [];
+    for (const entry of entries) if (entry.kind === 'sub') subjects.push(entry);
+    await inParts(subjects, ({ value, epoch }) => this.#store.raiseEpoch(value, epoch));
+  }
+
+  #tellListeners(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** Many writes, but not all at once. */
+async function inParts<Item>(items: readonly Item[], write: (item: Item) => Promise<unknown>): Promise<void> {
+  for (let i = 0; i < items.length; i += WRITES_AT_ONCE) {
+    await Promise.all(items.slice(i, i + WRITES_AT_ONCE).map(write));
+  }
+}

@@ -1,0 +1,57 @@
+import { type RevocationEntry } from '@token-relay/jwt-guard';
+import { type AuthStore } from '../store/auth-store';
+import { KEPT_SECONDS, MARGIN_SECONDS, type RevocationLog } from './revocation-log';
+
+/**
+ * Revokes. Each of these resolves once what is revoked is in the store and refused here; a second call is harmless.
+ *
+ * All of them throw `StoreUnavailable` when the store doesn't answer: it may be revoked nonetheless.
+ */
+export class Revocations {
+  constructor(
+    private readonly log: RevocationLog,
+    private readonly store: AuthStore,
+    /** Seconds since 1970-01-01T00:00:00Z. */
+    private readonly now: () => number = () => Date.now() / 1000,
+  ) {}
+
+  /**
+   * A token, and whatever was exchanged from it.
+   *
+   * @param expiresAt its `exp`. Default: the latest that it can be
+   */
+  revokeToken(jti: string, expiresAt?: number): Promise<RevocationEntry> {
+    const until = expiresAt === undefined ? this.forNow() : Math.ceil(expiresAt) + MARGIN_SECONDS;
+    return this.revoke({ kind: 'jti', value: jti, until });
+  }
+
+  revokeSession(sid: string): Promise<RevocationEntry> {
+    return this.revoke({ kind: 'sid', value: sid, until: this.forNow() });
+  }
+
+  /** Whatever a user holds now. */
+  async revokeSubject(subject: string): Promise<RevocationEntry> {
+    const recorded = (await this.store.epoch(subject)) ?? this.log.firstEpoch;
+    const epoch = Math.max(recorded, Math.floor(this.now() * 1000) - 1) + 1;
+    const entry = await this.revoke({ kind: 'sub', value: subject, epoch, until: this.forNow() });
+    // Behind it: a token that is issued in between has the old epoch, and is revoked.
+    await this.store.raiseEpoch(subject, epoch);
+    return entry;
+  }
+
+  /** Whatever was issued until now. */
+  revokeAll(): Promise<RevocationEntry> {
+    const notBefore = this.log.untilNow();
+    return this.revoke({ kind: 'all', notBefore, until: notBefore + KEPT_SECONDS });
+  }
+
+  private async revoke(entry: RevocationEntry): Promise<RevocationEntry> {
+    await this.log.publish(entry);
+    return entry;
+  }
+
+  /** Until whatever is issued now has expired. */
+  private forNow(): number {
+    return Math.ceil(this.now()) + KEPT_SECONDS;
+  }
+}

@@ -1,0 +1,132 @@
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHttpApp, createLogger } from '@token-relay/service-kit';
+import argon2 from 'argon2';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppModule } from '../src/app.module';
+import { loadAuthConfig } from '../src/auth.config';
+import { type AuthState, openState } from '../src/auth-state';
+import { ARGON2ID } from '../src/users/argon2id';
+
+export const ISSUER = 'https://issuer.test';
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+
+const DOCUMENTS = ['documents:read', 'documents:write'];
+export const USERS = { alice: randomUUID(), bob: randomUUID(), admin: randomUUID() };
+const CLIENTS = {
+  gateway: { audiences: { resource: DOCUMENTS, auth: ['revocations:write'] }, scopes: ['revocations:read'] },
+  resource: { audiences: { audit: DOCUMENTS }, scopes: ['revocations:read'] },
+  audit: { audiences: {}, scopes: [] },
+};
+export type ClientName = keyof typeof CLIENTS;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+/** An auth that listens, with users and clients of its own. */
+export class AuthApp {
+  private constructor(
+    readonly app: NestFastifyApplication,
+    readonly url: string,
+    readonly state: AuthState,
+    private readonly folder: string,
+    private readonly secrets: Readonly<Record<ClientName, string>>,
+  ) {}
+
+  static async start(environment: Record<string, string> = { SINGLE_AUTH: '1' }): Promise<AuthApp> {
+    const folder = mkdtempSync(join(tmpdir(), 'auth-'));
+    const passwordHash = await argon2.hash('p', ARGON2ID);
+    const users = Object.entries(USERS).map(([username, sub]) => ({
+      username,
+      sub,
+      passwordHash,
+      scopes: username === 'admin' ? ['revocations:write'] : DOCUMENTS,
+    }));
+    const secrets = { gateway: randomSecret(), resource: randomSecret(), audit: randomSecret() };
+    const clients = Object.entries(CLIENTS).map(([id, client]) => ({
+      id,
+      secrets: [
+        `sha256:${createHash('sha256')
+          .update(secrets[id as ClientName])
+          .digest('base64url')}`,
+      ],
+      ...client,
+    }));
+    writeFileSync(join(folder, 'users.json'), JSON.stringify({ users }));
+    writeFileSync(join(folder, 'clients.json'), JSON.stringify({ clients }));
+    const config = loadAuthConfig({
+      ISSUER,
+      USERS_FILE: join(folder, 'users.json'),
+      CLIENTS_FILE: join(folder, 'clients.json'),
+      ...environment,
+    });
+    const logger = createLogger('auth', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
+    const state = await openState(config, logger);
+    const app = await createHttpApp(AppModule.forRoot(config, state, logger), { logger, bodies: 'json-and-forms' });
+    await app.listen(0, '127.0.0.1');
+    await state.log.start();
+    return new AuthApp(app, await app.getUrl(), state, folder, secrets);
+  }
+
+  async stop(): Promise<void> {
+    await this.app.close();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  async login(username: keyof typeof USERS): Promise<string> {
+    const { body } = await this.post('/auth/login', JSON.stringify({ username, password: 'p' }), {
+      'content-type': 'application/json',
+    });
+    return body.access_token as string;
+  }
+
+  /** A client's call, with a form. */
+  asClient(client: ClientName, path: string, parameters: Record<string, string>): Promise<Answer> {
+    return this.post(path, new URLSearchParams(parameters), { authorization: this.basic(client) });
+  }
+
+  async exchange(client: ClientName, token: string, audience: string): Promise<Answer> {
+    const parameters = { subject_token: token, subject_token_type: ACCESS_TOKEN, audience };
+    return this.asClient(client, '/oauth/token', { grant_type: EXCHANGE, ...parameters });
+  }
+
+  /** A token for `audience`, got by exchange. */
+  async exchanged(client: ClientName, token: string, audience: string): Promise<string> {
+    const { body } = await this.exchange(client, token, audience);
+    return body.access_token as string;
+  }
+
+  /** An operator's call, as the gateway relays it. */
+  async asAdmin(body: unknown, token?: string): Promise<Answer> {
+    const bearer = token ?? (await this.exchanged('gateway', await this.login('admin'), 'auth'));
+    return this.post('/admin/revocations', JSON.stringify(body), {
+      authorization: `Bearer ${bearer}`,
+      'content-type': 'application/json',
+    });
+  }
+
+  async isActive(client: ClientName, token: string): Promise<boolean> {
+    return (await this.asClient(client, '/oauth/introspect', { token })).body.active as boolean;
+  }
+
+  basic(client: ClientName, secret = this.secrets[client]): string {
+    return `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`;
+  }
+
+  async post(path: string, body: string | URLSearchParams, headers: Record<string, string>): Promise<Answer> {
+    const answer = await fetch(`${this.url}${path}`, { method: 'POST', headers, body });
+    const text = await answer.text();
+    const parsed = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+    return { status: answer.status, headers: answer.headers, body: parsed };
+  }
+}
+
+function randomSecret(): string {
+  return randomBytes(32).toString('base64url');
+}

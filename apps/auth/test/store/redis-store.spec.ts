@@ -1,0 +1,72 @@
+import {
+  describeWith,
+  REDIS,
+  startOwnRedis,
+  startRedis,
+  startRedisCluster,
+  type TestServer,
+} from '@token-relay/testing/servers';
+import { connectRedis, connected, type RedisClient } from '@token-relay/service-kit';
+import { RedisStore } from '../../src/store/redis-store';
+import { StoreUnavailable } from '../../src/store/store-unavailable';
+import { describeStore } from './store-contract';
+
+describeWith(REDIS)('the Redis store, while Redis is away', () => {
+  it('says that it can not tell, in time', async () => {
+    const server = await startOwnRedis();
+    const [commands, waiting] = [connectRedis(server.url, () => undefined), connectRedis(server.url, () => undefined)];
+    const store = new RedisStore(commands, waiting);
+    try {
+      await Promise.all([connected(commands), connected(waiting)]);
+      await server.stop();
+      for (const asked of [
+        () => store.head(),
+        () => store.begin({ notBefore: 1, keptSeconds: 1 }),
+        () => store.append('stream', { kind: 'kid', value: 'k' }),
+        () => store.mint({ subject: 's', jti: 'j', expiresAt: 1, defaultEpoch: 1 }),
+        () => store.wasMinted('s', 'j'),
+        () => store.after(0, 500),
+        () => store.snapshot().next(),
+      ]) {
+        await expect(asked()).rejects.toBeInstanceOf(StoreUnavailable);
+      }
+    } finally {
+      store.close();
+    }
+  });
+});
+
+describeWith(REDIS).each([
+  ['one Redis', startRedis],
+  ['a cluster of three', startRedisCluster],
+])('the Redis store, on %s', (_what, start) => {
+  let server: TestServer;
+  const clients: RedisClient[] = [];
+
+  beforeAll(async () => {
+    server = await start();
+  }, 60_000);
+  afterAll(async () => {
+    for (const client of clients) client.disconnect();
+    await server.stop();
+  });
+
+  const client = async (use: 'commands' | 'waiting'): Promise<RedisClient> => {
+    const redis = connectRedis(server.url, () => undefined, use);
+    clients.push(redis);
+    expect(await connected(redis)).toBe(true);
+    return redis;
+  };
+  const openStore = async () => {
+    const commands = await client('commands');
+    return { commands, store: new RedisStore(commands, await client('waiting')) };
+  };
+  let opened: Promise<[Awaited<ReturnType<typeof openStore>>, Awaited<ReturnType<typeof openStore>>]> | undefined;
+
+  describeStore(async () => {
+    const [{ commands, store }, { store: other }] = await (opened ??= Promise.all([openStore(), openStore()]));
+    const nodes = 'nodes' in commands ? commands.nodes('master') : [commands];
+    await Promise.all(nodes.map((node) => node.flushall()));
+    return { store, other };
+  });
+});

@@ -1,0 +1,17 @@
+import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
+import { RequireScopes, WhenStale } from '@token-relay/jwt-guard';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { RelayProxy } from '../relay-proxy';
+
+/** What operators do at auth, relayed with a token for auth: this list, and no prefix. */
+@Controller('admin')
+export class AdminController {
+  constructor(@Inject(RelayProxy) private readonly proxy: RelayProxy) {}
+
+  @Post('revocations')
+  @RequireScopes('revocations:write')
+  @WhenStale('deny')
+  revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.proxy.relay('auth', request, reply);
+  }
+}

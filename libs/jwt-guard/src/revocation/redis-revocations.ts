@@ -1,0 +1,78 @@
+import { type RevocationSource } from '../core/check-revocation';
+import { type Principal } from '../core/principal';
+import { type RedisConnection } from './redis-connection';
+import { RedisRevocationStream } from './redis-revocation-stream';
+import { RevocationCopy, type RevocationCopyOptions, type RevocationObserver } from './revocation-copy';
+import { StreamFollower } from './stream-follower';
+
+export interface RedisRevocationsOptions extends RevocationCopyOptions {
+  /**
+   * Makes a connection, by ioredis, and is called twice: a read that waits needs one of its own. It must fail its
+   * commands while Redis is away (`enableOfflineQueue: false`) and those without an answer after some time
+   * (`commandTimeout`, above one second), and connect again by itself. An ACL user that may read is enough:
+   * `+hmget +hscan +xread +xrevrange ~tr:{revocations}:*`, and what ioredis asks when it connects.
+   */
+  readonly connect: () => RedisConnection;
+  readonly observer?: RevocationObserver;
+}
+
+/**
+ * The revocations of an issuer read from its Redis itself, past the issuer's own feed: for services that are close to
+ * that Redis, and go on hearing of revocations while the issuer is away.
+ */
+export class RedisRevocations implements RevocationSource {
+  readonly #copy: RevocationCopy;
+  readonly #connect: () => RedisConnection;
+  readonly #observer: RevocationObserver | undefined;
+  #following: { readonly follower: StreamFollower; readonly connections: readonly RedisConnection[] } | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @throws TypeError naming the option that is missing or makes no sense */
+  constructor({ connect, observer, ...options }: RedisRevocationsOptions) {
+    if (typeof options.issuer !== 'string' || options.issuer === '') throw new TypeError('issuer: required, a string');
+    if (typeof connect !== 'function') throw new TypeError('connect: required, a function that makes a connection');
+    this.#copy = new RevocationCopy(options);
+    this.#connect = connect;
+    this.#observer = observer;
+  }
+
+  start(): Promise<void> {
+    if (!this.#following && !this.#closed) {
+      const [reading, waiting] = [this.#connect(), this.#connect()];
+      const stream = new RedisRevocationStream(reading, waiting);
+      const follower = new StreamFollower(stream, { copy: this.#copy, observer: this.#observer });
+      follower.start();
+      this.#following = { follower, connections: [reading, waiting] };
+      this.#sweeping = setInterval(() => this.#copy.sweep(), 60_000).unref();
+    }
+    return this.#copy.whenReady;
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#sweeping);
+    void this.#following?.follower.close();
+    for (const connection of this.#following?.connections ?? []) connection.disconnect();
+  }
+
+  isRevoked(principal: Principal): boolean {
+    return this.#copy.isRevoked(principal);
+  }
+
+  subscribe(changed: () => void): () => void {
+    return this.#copy.subscribe(changed);
+  }
+
+  get ready() {
+    return this.#copy.ready;
+  }
+
+  get ageSeconds() {
+    return this.#copy.ageSeconds;
+  }
+
+  get stats() {
+    return this.#copy.stats;
+  }
+}

@@ -1,0 +1,76 @@
+import Redis, { Cluster, type ClusterOptions, type RedisOptions } from 'ioredis';
+
+export type RedisClient = Redis | Cluster;
+
+/** Long enough for a busy server, short enough for whoever waits for the answer. */
+const COMMAND_TIMEOUT_MS = 1_000;
+/** Longer than a read that waits for the next event. */
+const WAITING_TIMEOUT_MS = 2_000;
+const MAX_RECONNECT_DELAY_MS = 500;
+
+/**
+ * A connection whose commands fail within a second while Redis is away, instead of waiting for it: an outage has to
+ * become a decision. It connects again by itself, for as long as it isn't disconnected.
+ *
+ * @param url of one Redis; or those of some nodes of a cluster, joined by commas
+ * @param onTrouble is told why a connection has failed, each time
+ * @param use `waiting` for the one that waits for events, and for nothing else
+ */
+export function connectRedis(
+  url: string,
+  onTrouble: (reason: string) => void,
+  use: 'commands' | 'waiting' = 'commands',
+): RedisClient {
+  const commandTimeout = use === 'commands' ? COMMAND_TIMEOUT_MS : WAITING_TIMEOUT_MS;
+  const nodes = url.split(',').map((node) => node.trim());
+  const [node = ''] = nodes;
+  const redis =
+    nodes.length === 1
+      ? new Redis(node, { ...common(commandTimeout), retryStrategy: delay, maxRetriesPerRequest: 1 })
+      : new Cluster(nodes, clusterOptions(node, commandTimeout));
+  redis.on('error', (error: Error) => onTrouble(error.message));
+  return redis;
+}
+
+const delay = (attempt: number): number => Math.min(50 * attempt, MAX_RECONNECT_DELAY_MS);
+
+function common(commandTimeout: number) {
+  return {
+    commandTimeout,
+    connectTimeout: 2_000,
+    // A connection that swallows everything is dead, and a new one may not be.
+    socketTimeout: commandTimeout + 1_000,
+    enableOfflineQueue: false,
+    // A replica that was the primary until a moment ago: another may be where this one was.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  } satisfies RedisOptions;
+}
+
+function clusterOptions(node: string, commandTimeout: number): ClusterOptions {
+  const { username, password, protocol } = new URL(node);
+  return {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: delay,
+    retryDelayOnFailover: 100,
+    retryDelayOnClusterDown: 100,
+    maxRedirections: 3,
+    redisOptions: {
+      ...common(commandTimeout),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(protocol === 'rediss:' && { tls: {} }),
+    },
+  };
+}
+
+/** Waits for the first connection, for as long as a start may take: without an offline queue commands fail before it. */
+export async function connected(redis: RedisClient, limitMs = 10_000): Promise<boolean> {
+  if (redis.status === 'ready') return true;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), limitMs);
+    redis.once('ready', () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}

@@ -53,7 +53,8 @@ describe('the docs', () => {
   });
 
   it('lead to files that are there', () => {
-    const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/configuration.md', 'docs/errors.md'];
+    const docs = ['configuration', 'errors', 'revocation', 'users-and-clients'].map((name) => `docs/${name}.md`);
+    const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...docs];
     for (const page of pages) {
       const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
       expect(links.filter((link) => !existsSync(resolve(ROOT, page, '..', link)))).toEqual([]);

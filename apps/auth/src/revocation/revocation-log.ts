@@ -93,6 +93,10 @@ export class RevocationLog implements RevocationSource {
     return this.#copy.subscribe(changed);
   }
 
+  get version() {
+    return this.#copy.version;
+  }
+
   get ready() {
     return this.#copy.ready;
   }

@@ -1,4 +1,5 @@
 import { type Principal } from './principal';
+import { type ValidatedToken } from './token-states';
 import { isRefusal, TokenRejected, VerifierUnavailable } from './refusals';
 
 /**
@@ -29,6 +30,11 @@ export interface RevocationSource {
   readonly ageSeconds?: number;
   /** Whether its copy was complete once; a service isn't ready before that. Default: true. */
   readonly ready?: boolean;
+  /**
+   * Another number whenever something was revoked since: for as long as it stays the same, a token that was found good
+   * isn't asked about again. Default: every request asks.
+   */
+  readonly version?: number;
   /** For metrics. */
   readonly stats?: RevocationStats;
   /**
@@ -52,8 +58,13 @@ export interface RevocationStats {
  * @throws TokenRejected `token_revoked`
  * @throws VerifierUnavailable `revocation_unavailable` when the source can't tell
  */
-export function checkRevocation(principal: Principal, source: RevocationSource | undefined): void {
-  if (source && isRevoked(principal, source)) throw new TokenRejected('token_revoked');
+export function checkRevocation(token: ValidatedToken, source: RevocationSource | undefined): void {
+  if (!source) return;
+  // Before it is asked: what comes meanwhile makes it another one.
+  const { version } = source;
+  if (version !== undefined && version === token.clearedAt) return;
+  if (isRevoked(token.principal, source)) throw new TokenRejected('token_revoked');
+  token.clearedAt = version;
 }
 
 function isRevoked(principal: Principal, source: RevocationSource): boolean {

@@ -112,7 +112,7 @@ export async function explainToken(raw: RawToken, policy: VerifierPolicy): Promi
   await trace.stage(
     'check_revocation',
     () => revocationChecks(policy),
-    () => checkRevocation((validated as NonNullable<typeof validated>).principal, policy.revocation),
+    () => checkRevocation(validated as NonNullable<typeof validated>, policy.revocation),
   );
 
   const report = issuer?.keys.report();

@@ -63,4 +63,6 @@ export interface ValidatedToken {
   readonly expiresAt: number;
   readonly issuedAt: number;
   readonly notBefore: number;
+  /** The `version` of the revocation source when it last said that the token isn't revoked. */
+  clearedAt?: number | undefined;
 }

@@ -48,5 +48,5 @@ export function recallToken(raw: RawToken, policy: VerifierPolicy): ValidatedTok
  */
 export function checkStanding(token: ValidatedToken, policy: VerifierPolicy): void {
   checkTimes(token, policy, policy.now());
-  checkRevocation(token.principal, policy.revocation);
+  checkRevocation(token, policy.revocation);
 }

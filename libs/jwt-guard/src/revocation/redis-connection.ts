@@ -27,5 +27,8 @@ export interface RedisConnection {
     key: string,
     id: string,
   ): Reply<readonly (readonly [key: string, events: readonly RawEvent[]])[] | null>;
+  /** `ready` once it can be used. */
+  readonly status: string;
+  once(event: 'ready', listener: () => void): unknown;
   disconnect(): void;
 }

@@ -5,12 +5,14 @@ import { RedisRevocationStream } from './redis-revocation-stream';
 import { RevocationCopy, type RevocationCopyOptions, type RevocationObserver } from './revocation-copy';
 import { StreamFollower } from './stream-follower';
 
+const CONNECT_MS = 2_000;
+
 export interface RedisRevocationsOptions extends RevocationCopyOptions {
   /**
    * Makes a connection, by ioredis, and is called twice: a read that waits needs one of its own. It must fail its
    * commands while Redis is away (`enableOfflineQueue: false`) and those without an answer after some time
    * (`commandTimeout`, above one second), and connect again by itself. An ACL user that may read is enough:
-   * `+hmget +hscan +xread +xrevrange ~tr:{revocations}:*`, and what ioredis asks when it connects.
+   * `~tr:{revocations}:* -@all +hmget +hscan +xread +xrevrange`, and `+info +hello +auth` for ioredis to connect.
    */
   readonly connect: () => RedisConnection;
   readonly observer?: RevocationObserver;
@@ -42,7 +44,8 @@ export class RedisRevocations implements RevocationSource {
       const [reading, waiting] = [this.#connect(), this.#connect()];
       const stream = new RedisRevocationStream(reading, waiting);
       const follower = new StreamFollower(stream, { copy: this.#copy, observer: this.#observer });
-      follower.start();
+      // Before that every command would fail; what isn't there for long is told of like any failure.
+      void Promise.all([isReady(reading), isReady(waiting)]).then(() => this.#closed || follower.start());
       this.#following = { follower, connections: [reading, waiting] };
       this.#sweeping = setInterval(() => this.#copy.sweep(), 60_000).unref();
     }
@@ -64,6 +67,10 @@ export class RedisRevocations implements RevocationSource {
     return this.#copy.subscribe(changed);
   }
 
+  get version() {
+    return this.#copy.version;
+  }
+
   get ready() {
     return this.#copy.ready;
   }
@@ -75,4 +82,16 @@ export class RedisRevocations implements RevocationSource {
   get stats() {
     return this.#copy.stats;
   }
+}
+
+/** Waits for the connection, but not for long. */
+async function isReady(connection: RedisConnection): Promise<void> {
+  if (connection.status === 'ready') return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, CONNECT_MS);
+    connection.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

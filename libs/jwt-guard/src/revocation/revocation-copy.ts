@@ -29,6 +29,7 @@ export class RevocationCopy implements RevocationSource {
   readonly #listeners = new Set<() => void>();
   readonly #whenReady: Promise<void>;
   #becomeReady: () => void = () => undefined;
+  #version = 0;
   /** On the monotonic clock: everything that was revoked by then is here. */
   #completeAsOf = -Infinity;
 
@@ -43,7 +44,9 @@ export class RevocationCopy implements RevocationSource {
   merge(entries: Iterable<RevocationEntry>): void {
     let changed = false;
     for (const entry of entries) changed = this.#list.add(entry) || changed;
-    if (changed) for (const listener of [...this.#listeners]) listener();
+    if (!changed) return;
+    this.#version++;
+    for (const listener of [...this.#listeners]) listener();
   }
 
   /**
@@ -71,6 +74,10 @@ export class RevocationCopy implements RevocationSource {
     const listener = (): void => tell({ changed }, 'changed', undefined);
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  get version(): number {
+    return this.#version;
   }
 
   get ready(): boolean {

@@ -105,6 +105,10 @@ export class RevocationFeed implements RevocationSource {
     return this.#copy.ageSeconds;
   }
 
+  get version(): number {
+    return this.#copy.version;
+  }
+
   get ready(): boolean {
     return this.#copy.ready;
   }

@@ -1,0 +1,152 @@
+import { describeWith, type OwnRedis, REDIS, startOwnRedis } from '@token-relay/testing/servers';
+import Redis from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisRevocations, type RevocationEntry, REVOCATION_KEYS } from '../src';
+import { principalOf } from './principals';
+
+const ISSUER = 'https://issuer.test';
+const LIMIT_MS = 8_000;
+const { head, stream, entries } = REVOCATION_KEYS;
+
+describeWith(REDIS)('revocations read from Redis', () => {
+  let server: OwnRedis;
+  let auth: Redis;
+  const open: RedisRevocations[] = [];
+  const told: string[] = [];
+
+  beforeAll(async () => {
+    server = await startOwnRedis();
+    auth = new Redis(server.url);
+    // What stands in the docs, and not a command more.
+    await auth.call(
+      'ACL',
+      ...['SETUSER', 'verifier', 'on', '>secret', 'resetkeys', '~tr:{revocations}:*', '-@all'],
+      ...['+hmget', '+hscan', '+xread', '+xrevrange', '+info', '+hello', '+auth'],
+    );
+  });
+  beforeEach(async () => {
+    await auth.flushall();
+    told.length = 0;
+  });
+  afterEach(() => {
+    for (const source of open.splice(0)) source.close();
+  });
+  afterAll(async () => {
+    auth.disconnect();
+    await server.stop();
+  });
+
+  /** As auth writes them. */
+  async function begin(streamId: string): Promise<void> {
+    await auth.del(stream);
+    await auth.hset(head, { stream: streamId, created: Date.now(), last: 0, tail: streamId });
+  }
+  async function revoke(entry: RevocationEntry): Promise<void> {
+    const [streamId = '', previous = ''] = (await auth.hmget(head, 'stream', 'tail')) as string[];
+    const n = await auth.hincrby(head, 'last', 1);
+    const id = `${streamId}:${n}`;
+    await auth
+      .multi()
+      .hset(head, 'tail', id)
+      .hset(entries, `${entry.kind}:${'value' in entry ? entry.value : ''}`, JSON.stringify(entry))
+      .xadd(stream, `${n}-0`, 'stream', streamId, 'id', id, 'previous', previous, 'entry', JSON.stringify(entry))
+      .exec();
+  }
+  function source(): RedisRevocations {
+    const made = new RedisRevocations({
+      issuer: ISSUER,
+      connect: () => {
+        const redis = new Redis(server.url, {
+          username: 'verifier',
+          password: 'secret',
+          commandTimeout: 2_000,
+          enableOfflineQueue: false,
+          maxRetriesPerRequest: 1,
+          retryStrategy: () => 50,
+        });
+        redis.on('error', () => undefined);
+        return redis;
+      },
+      observer: {
+        followed: () => told.push('followed'),
+        lost: ({ reason }) => told.push(`lost: ${reason}`),
+      },
+    });
+    open.push(made);
+    return made;
+  }
+  const jti = (value: string): RevocationEntry => ({ kind: 'jti', value, until: Math.floor(Date.now() / 1000) + 600 });
+  const isRevoked = (at: RedisRevocations, value: string): boolean => at.isRevoked(principalOf({ jti: value }));
+  async function until(holds: () => boolean): Promise<void> {
+    for (const end = performance.now() + LIMIT_MS; !holds(); await sleep(5)) {
+      if (performance.now() > end) throw new Error(`it does not come true: ${told.join('; ')}`);
+    }
+  }
+
+  it('are heard of by a user that may read, and nothing else', async () => {
+    await begin('one');
+    await revoke(jti('before'));
+    const one = source();
+    expect(() => isRevoked(one, 'any')).toThrow('Whether the access token was revoked is not known.');
+    await one.start();
+    expect(isRevoked(one, 'before')).toBe(true);
+    expect(isRevoked(one, 'later')).toBe(false);
+    const changed = new Promise<void>((resolve) => one.subscribe(resolve));
+    await revoke(jti('later'));
+    await changed;
+    expect(isRevoked(one, 'later')).toBe(true);
+    expect(one.ageSeconds).toBeLessThan(2);
+    expect(one.stats).toEqual({ entries: 2, hits: 2 });
+    const verifier = new Redis(server.url, { username: 'verifier', password: 'secret' });
+    await expect(verifier.hset(head, 'stream', 'mine')).rejects.toThrow('NOPERM');
+    await expect(verifier.get('another')).rejects.toThrow('NOPERM');
+    verifier.disconnect();
+  });
+
+  it('are not complete where there is no stream', async () => {
+    const one = source();
+    void one.start();
+    await until(() => told.some((line) => line.includes('holds no stream')));
+    expect(one.ready).toBe(false);
+    await begin('one');
+    await one.start();
+    expect(one.ready).toBe(true);
+  });
+
+  it('are kept when the store is emptied', async () => {
+    await begin('one');
+    await revoke(jti('known'));
+    const one = source();
+    await one.start();
+    await auth.flushall();
+    await until(() => one.ageSeconds > 0.7);
+    expect(isRevoked(one, 'known')).toBe(true);
+    await begin('two');
+    await revoke(jti('new'));
+    await until(() => one.ageSeconds < 0.7 && isRevoked(one, 'new'));
+    expect(isRevoked(one, 'known')).toBe(true);
+  });
+
+  it('grow old while the server is frozen, and are heard of again', async () => {
+    await begin('one');
+    const one = source();
+    await one.start();
+    server.signal('SIGSTOP');
+    try {
+      await until(() => one.ageSeconds > 3);
+      expect(told.filter((line) => line.startsWith('lost'))).toHaveLength(1);
+    } finally {
+      server.signal('SIGCONT');
+    }
+    await revoke(jti('after'));
+    await until(() => isRevoked(one, 'after') && one.ageSeconds < 1);
+  }, 20_000);
+
+  it.each([
+    ['no issuer', { issuer: '' }, 'issuer: required'],
+    ['no connection', { connect: undefined }, 'connect: required'],
+  ])('are not read with %s', (_what, options, message) => {
+    const all = { issuer: ISSUER, connect: () => auth, ...options };
+    expect(() => new RedisRevocations(all as ConstructorParameters<typeof RedisRevocations>[0])).toThrow(message);
+  });
+});

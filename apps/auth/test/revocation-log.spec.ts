@@ -153,6 +153,22 @@ describeWith(REDIS)('the log of an auth', () => {
     for (const { log } of [one, ahead]) await until(() => isRevoked(log, { iat: issued }));
   });
 
+  it('whose clock is ahead refuses what it issued before another revoked everything, and nothing that it issues then', async () => {
+    const one = await start();
+    const ahead = await start({ now: () => Date.now() / 1000 + 4 });
+    const issued = ahead.log.issuedAt();
+    const entry = await one.revocations.revokeAll();
+    expect(entry).toMatchObject({ kind: 'all' });
+    expect((entry as { notBefore: number }).notBefore).toBeLessThan(issued);
+    for (const { log } of [one, ahead]) await until(() => isRevoked(log, { iat: issued }));
+    const next = ahead.log.issuedAt();
+    const { last } = ahead.log.events;
+    await until(() => one.log.events.last >= last);
+    await sleep(100);
+    for (const { log } of [one, ahead]) expect(isRevoked(log, { iat: next })).toBe(false);
+    expect(ahead.log.events.last).toBeLessThanOrEqual(last + 1);
+  });
+
   it('puts back what the store has lost, under a new stream, so that nobody misses it', async () => {
     const [one, other] = [await start(), await start()];
     const kept = Buffer.from('tr:{revocations}:entries');

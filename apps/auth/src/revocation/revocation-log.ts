@@ -48,8 +48,10 @@ export class RevocationLog implements RevocationSource {
   readonly #ring = new EventRing(STREAM_EVENTS);
   readonly #listeners = new Set<() => void>();
   #head: StreamHead | undefined;
-  /** The `iat` of the token that was issued last. */
+  /** The latest `iat` of a token that was issued here. */
   #lastIssued = 0;
+  /** The latest `notBefore` that covers, or is known to be about, whatever was issued here before it. */
+  #settled = -Infinity;
   #sweeping: NodeJS.Timeout | undefined;
   /** What the last snapshot held. */
   #inStore: RevocationList;
@@ -146,9 +148,9 @@ export class RevocationLog implements RevocationSource {
     return issuedAt;
   }
 
-  /** The `notBefore` that revokes whatever was issued until now. */
+  /** The `notBefore` that revokes whatever was issued until now: by others not earlier than the last one allows. */
   untilNow(): number {
-    return Math.max(Math.floor(this.#now()), this.#lastIssued);
+    return Math.max(Math.floor(this.#now()), this.#lastIssued, this.#copy.notBefore + 1);
   }
 
   /**
@@ -158,6 +160,7 @@ export class RevocationLog implements RevocationSource {
    * @throws StoreUnavailable
    */
   async publish(entry: RevocationEntry): Promise<void> {
+    if (entry.kind === 'all') this.#settled = Math.max(this.#settled, entry.notBefore);
     await this.#append(entry);
     this.#copy.merge([entry]);
   }
@@ -205,11 +208,12 @@ export class RevocationLog implements RevocationSource {
   }
 
   async #mend(head: StreamHead, goesOn: boolean): Promise<void> {
-    await this.#raiseEpochs(this.#inStore.entries());
-    const lost = this.#lostEntries();
     const flushed = this.#head !== undefined && head.createdMs !== this.#head.createdMs;
-    // One of a clock that is ahead of those who have revoked everything.
-    if (flushed && this.#copy.notBefore < this.#lastIssued) lost.push(this.#everything());
+    // By an auth that has just started, and knows no better: perhaps in the second of the last time.
+    if (flushed) this.#settled = -Infinity;
+    const ahead = this.#issuedAhead();
+    await this.#raiseEpochs(this.#inStore.entries());
+    const lost = [...this.#lostEntries(), ...ahead];
     await inParts(lost, (entry) => this.#store.append(head.streamId, entry));
     this.#inStore = this.#newList();
     // Who reads the stream has perhaps seen what is gone, and not what has its number now.
@@ -221,9 +225,16 @@ export class RevocationLog implements RevocationSource {
     this.#tellListeners();
   }
 
-  #everything(): RevocationEntry {
-    const notBefore = this.#lastIssued;
-    return { kind: 'all', notBefore, until: notBefore + KEPT_SECONDS };
+  /**
+   * Another auth has revoked everything, or the store has lost its memory: what this one has issued with a clock that
+   * is ahead of theirs is meant as well. Of what it issues from here on nothing is.
+   */
+  #issuedAhead(): RevocationEntry[] {
+    const { notBefore } = this.#copy;
+    if (notBefore <= this.#settled) return [];
+    this.#settled = Math.max(notBefore, this.#lastIssued);
+    if (this.#lastIssued <= notBefore) return [];
+    return [{ kind: 'all', notBefore: this.#lastIssued, until: this.#lastIssued + KEPT_SECONDS }];
   }
 
   /** What is known here and not to the store; but for what the store may have forgotten because it has expired. */
@@ -235,8 +246,10 @@ export class RevocationLog implements RevocationSource {
   }
 
   async #follow(events: readonly StreamEvent[]): Promise<void> {
+    const ahead = this.#issuedAhead();
     this.#ring.push(events);
     this.#tellListeners();
+    for (const entry of ahead) await this.publish(entry);
     await this.#raiseEpochs(events.map(({ entry }) => entry));
   }
 

@@ -6,7 +6,7 @@ export const AUTH_STORE = Symbol('auth-store');
 export interface Minting {
   readonly subject: string;
   readonly jti: string;
-  /** `exp`: until then it is remembered that the token was issued. */
+  /** Until when it is remembered that the token was issued. */
   readonly expiresAt: number;
   /** The subject's epoch if none was ever recorded for it. */
   readonly defaultEpoch: number;

@@ -3,7 +3,7 @@ import { SignJWT } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { SIGNING_KEY, type SigningKey } from '../keys/signing-key';
-import { RevocationLog } from '../revocation/revocation-log';
+import { MARGIN_SECONDS, RevocationLog } from '../revocation/revocation-log';
 import { AUTH_STORE, type AuthStore } from '../store/auth-store';
 
 /** What differs between the access tokens that are issued. */
@@ -68,7 +68,9 @@ export class TokenIssuer {
     const expiresAt = Math.min(issuedAt + lifetime, Math.floor(grant.notAfter ?? Infinity));
     const scope = scopes.join(' ');
     const jti = randomUUID();
-    const epoch = await this.store.mint({ subject, jti, expiresAt, defaultEpoch: this.log.firstEpoch });
+    // Remembered for as long as anybody may accept it, whose clock is behind.
+    const minting = { subject, jti, expiresAt: expiresAt + MARGIN_SECONDS, defaultEpoch: this.log.firstEpoch };
+    const epoch = await this.store.mint(minting);
     const token = await new SignJWT({
       client_id: clientId,
       scope,

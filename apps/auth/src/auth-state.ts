@@ -54,6 +54,7 @@ async function storedKey(
     if (await stored.restore(sealed)) return;
     // Another auth has started on the empty store. Two keys at once would be two issuers.
     log.fatal({}, 'another signing key is in the store: ending, to start again with that one');
+    process.exitCode = 1;
     process.kill(process.pid, 'SIGTERM');
   };
   return { key, restore };

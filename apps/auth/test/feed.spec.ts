@@ -65,6 +65,13 @@ describe('GET /revocations/feed', () => {
     expect(await audit.json()).toMatchObject({ code: 'client_scope_missing' });
   });
 
+  it('has no body for whoever asks for none', async () => {
+    const authorization = auth.basic('gateway');
+    const answer = await fetch(`${auth.url}/revocations/feed`, { method: 'HEAD', headers: { authorization } });
+    expect({ status: answer.status, body: await answer.text() }).toEqual({ status: 200, body: '' });
+    expect(answer.headers.get('content-type')).toBe('text/event-stream');
+  });
+
   it('begins with everything that is revoked, and says up to where that is', async () => {
     const entry: RevocationEntry = { kind: 'jti', value: randomUUID(), until: later() };
     await auth.state.log.publish(entry);

@@ -93,6 +93,7 @@ describeWith(REDIS)('the log of an auth', () => {
       subject: sub,
       jti: '1',
       expiresAt: Date.now(),
+      now: 1,
       defaultEpoch: one.log.firstEpoch,
     });
     const first = await one.revocations.revokeSubject(sub);
@@ -101,7 +102,7 @@ describeWith(REDIS)('the log of an auth', () => {
     const [a, b] = [first, second].map((entry) => (entry as Extract<RevocationEntry, { kind: 'sub' }>).epoch);
     expect(before).toBeLessThan(a ?? 0);
     expect(a).toBeLessThan(b ?? 0);
-    const now = await one.store.mint({ subject: sub, jti: '2', expiresAt: Date.now(), defaultEpoch: 0 });
+    const now = await one.store.mint({ subject: sub, jti: '2', expiresAt: Date.now(), now: 1, defaultEpoch: 0 });
     expect(now).toBe(b);
     await until(() => isRevoked(one.log, { sub, sub_epoch: a }));
     expect(isRevoked(one.log, { sub, sub_epoch: now })).toBe(false);
@@ -203,6 +204,74 @@ describeWith(REDIS)('the log of an auth', () => {
     await until(() => log.events.streamId !== head.stream && isRevoked(log, { jti: 'other' }));
     expect(isRevoked(log, { jti: 'lost' })).toBe(true);
     expect(await redis.hexists('tr:{revocations}:entries', 'jti:lost')).toBe(1);
+  });
+
+  it('is not up to date with a Redis that is not the primary any more, though that answers', async () => {
+    const { log } = await start();
+    const primary = await startOwnRedis();
+    try {
+      await redis.call('REPLICAOF', '127.0.0.1', String(primary.port));
+      await until(() => log.ageSeconds > 1.5);
+      await expect(log.publish({ kind: 'kid', value: 'k' })).rejects.toMatchObject({ code: 'store_unavailable' });
+      await redis.call('REPLICAOF', 'NO', 'ONE');
+      await until(() => log.ageSeconds < 1);
+    } finally {
+      await redis.call('REPLICAOF', 'NO', 'ONE');
+      await primary.stop();
+    }
+  }, 20_000);
+
+  it('renews the stream of a Redis that is another one than before: who has followed that takes everything again', async () => {
+    const { log, store } = await start();
+    const { streamId } = log.events;
+    // As the replica has it that was promoted: all but the server.
+    await redis.hset('tr:{revocations}:head', 'node', '0'.repeat(40));
+    expect(await store.append(streamId, { kind: 'kid', value: 'k' })).toBeUndefined();
+    await log.publish({ kind: 'kid', value: 'k' });
+    await until(() => log.events.streamId !== streamId);
+    const third = await start();
+    expect(isRevoked(third.log, { origin_kid: 'k' })).toBe(true);
+  });
+
+  it('that starts with a Redis that has started too refuses what was issued before, unless that forgets nothing', async () => {
+    const { log } = await start();
+    const issued = log.issuedAt();
+    log.close();
+    await redis.hset('tr:{revocations}:head', 'node', '0'.repeat(40));
+    const second = await start();
+    await until(() => isRevoked(second.log, { iat: issued }));
+    const issuedThen = second.log.issuedAt();
+    second.log.close();
+    await redis.config('SET', 'appendonly', 'yes');
+    try {
+      await redis.hset('tr:{revocations}:head', 'node', '1'.repeat(40));
+      const third = await start();
+      await sleep(100);
+      expect(isRevoked(third.log, { iat: issuedThen })).toBe(false);
+    } finally {
+      await redis.config('SET', 'appendonly', 'no');
+    }
+  });
+
+  it('renews the stream when it could not before', async () => {
+    const { log, store } = await start();
+    const head = await redis.hgetall('tr:{revocations}:head');
+    await log.publish({ kind: 'kid', value: 'lost' });
+    await until(() => log.events.last === 2);
+    const renew = jest.spyOn(store, 'renew').mockRejectedValueOnce(new Error('not now'));
+    await redis.hset('tr:{revocations}:head', head);
+    await redis.hdel('tr:{revocations}:entries', 'kid:lost');
+    await redis.del('tr:{revocations}:stream');
+    await until(() => renew.mock.calls.length >= 2 && log.events.streamId !== head.stream);
+    expect(await redis.hexists('tr:{revocations}:entries', 'kid:lost')).toBe(1);
+  });
+
+  it('issues nothing while that would have to be in the future', async () => {
+    const { log, store } = await start();
+    const ahead = Math.floor(Date.now() / 1000) + 30;
+    await store.append(log.events.streamId, { kind: 'all', notBefore: ahead, until: ahead + 960 });
+    await until(() => isRevoked(log, { iat: ahead }));
+    expect(() => log.issuedAt()).toThrow('Store Unavailable');
   });
 
   it('goes on in the same stream when only its connections broke', async () => {

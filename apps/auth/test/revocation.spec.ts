@@ -1,5 +1,5 @@
 import { describeWith, REDIS, startRedis, type TestServer } from '@token-relay/testing/servers';
-import { decodeJwt } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { AuthApp, USERS } from './auth-app';
 
@@ -171,6 +171,17 @@ describeWith(REDIS).each(['the embedded store', 'Redis'])('revocation, with %s',
       if (status === 400) expect(answer.body).toMatchObject({ error: 'invalid_request' });
     });
 
+    it.each([
+      ['is for a service that no client may ask for any more', { audience: 'gone' }, 2],
+      ['is from the future, by a clock that is behind', {}, 40],
+    ])('revokes a token that %s', async (_what, more, issuedIn) => {
+      const jti = randomUUID();
+      const token = await sign({ jti, audience: 'gateway', ...more, issuedIn });
+      expect((await revoke('gateway', token)).status).toBe(200);
+      const entries = [...auth.state.log.entries()];
+      expect(entries).toContainEqual(expect.objectContaining({ kind: 'jti', value: jti }));
+    });
+
     it('is for clients that say who they are', async () => {
       const { login } = await chain();
       const answer = await auth.post('/oauth/revoke', new URLSearchParams({ token: login }), {
@@ -245,26 +256,42 @@ describeWith(REDIS).each(['the embedded store', 'Redis'])('revocation, with %s',
     });
   });
 
+  it('of a user leaves those who log in again in, though the store has lost their epoch', async () => {
+    await auth.asAdmin({ sub: USERS.bob, reason: 'a test' });
+    await auth.state.redis?.del(`tr:{${USERS.bob}}:epoch`);
+    expect(await activityOf(await chain('bob'))).toEqual([true, true, true]);
+  });
+
+  /** As whoever has the key can. */
+  async function sign({
+    jti = randomUUID() as string,
+    audience = '',
+    clientId = 'gateway',
+    issuedIn = 0,
+  }): Promise<string> {
+    const { privateKey, kid, algorithm } = auth.state.key;
+    const issuedAt = Math.floor(Date.now() / 1000) + issuedIn;
+    return new SignJWT({
+      client_id: clientId,
+      scope: 'documents:read revocations:write',
+      sub_epoch: Number.MAX_SAFE_INTEGER,
+    })
+      .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid })
+      .setIssuer('https://issuer.test')
+      .setSubject(USERS.admin)
+      .setAudience(audience)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + 300)
+      .setJti(jti)
+      .sign(privateKey);
+  }
+
   describe('a token that was signed with the key, but never issued', () => {
     const forge = async (audience: string, clientId: string) => {
-      const { SignJWT } = await import('jose');
-      const { privateKey, kid, algorithm } = auth.state.key;
-      const now = Math.floor(Date.now() / 1000) + 2;
-      return new SignJWT({
-        client_id: clientId,
-        scope: 'documents:read revocations:write',
-        sub_epoch: Number.MAX_SAFE_INTEGER,
-      })
-        .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid })
-        .setIssuer('https://issuer.test')
-        .setSubject(USERS.admin)
-        .setAudience(audience)
-        .setIssuedAt(now)
-        .setExpirationTime(now + 300)
-        .setJti(randomUUID())
-        .sign(privateKey);
+      // Its subject has had others: that this one isn't among them is known.
+      await auth.login('admin');
+      return sign({ audience, clientId, issuedIn: 2 });
     };
-
     it('is exchanged for nothing', async () => {
       const answer = await auth.exchange('gateway', await forge('gateway', 'gateway'), 'resource');
       expect(answer).toMatchObject({

@@ -39,7 +39,8 @@ describeWith(REDIS)('revocations read from Redis', () => {
   /** As auth writes them. */
   async function begin(streamId: string): Promise<void> {
     await auth.del(stream);
-    await auth.hset(head, { stream: streamId, created: Date.now(), last: 0, tail: streamId });
+    const [, node = ''] = /run_id:(\w+)/.exec(await auth.info('server')) ?? [];
+    await auth.hset(head, { stream: streamId, created: Date.now(), last: 0, tail: streamId, node });
   }
   async function revoke(entry: RevocationEntry): Promise<void> {
     const [streamId = '', previous = ''] = (await auth.hmget(head, 'stream', 'tail')) as string[];
@@ -140,6 +141,44 @@ describeWith(REDIS)('revocations read from Redis', () => {
     }
     await revoke(jti('after'));
     await until(() => isRevoked(one, 'after') && one.ageSeconds < 1);
+  }, 20_000);
+
+  it('are not vouched for by another server, before auth has looked at it', async () => {
+    await begin('one');
+    const one = source();
+    await one.start();
+    await auth.hset(head, 'node', 'another');
+    await until(() => told.some((line) => line.includes('which no auth has looked at yet')));
+    await until(() => one.ageSeconds > 0.7);
+    await begin('two');
+    await until(() => one.ageSeconds < 0.7);
+  });
+
+  it('are vouched for by a replica as long as it hears its primary, and as old as it may be behind', async () => {
+    await begin('one');
+    const primary = await startOwnRedis();
+    const one = source();
+    await one.start();
+    try {
+      const copy = new Redis(primary.url);
+      await auth.call('REPLICAOF', '127.0.0.1', String(primary.port));
+      await until(() =>
+        told.some((line) => line.includes('a replica without its primary') || line.includes('no stream')),
+      );
+      const node = 'the run id of the primary';
+      await copy.hset(head, { stream: 'three', created: Date.now(), last: 0, tail: 'three', node });
+      await until(() => told.filter((line) => line === 'followed').length === 2);
+      // Whole seconds are all that a replica says of it.
+      expect(one.ageSeconds).toBeGreaterThanOrEqual(1);
+      expect(one.ageSeconds).toBeLessThan(5);
+      copy.disconnect();
+      primary.signal('SIGKILL');
+      await until(() => told.at(-1) === 'lost: this Redis is a replica without its primary');
+      await until(() => one.ageSeconds > 4);
+    } finally {
+      await auth.call('REPLICAOF', 'NO', 'ONE');
+      await primary.stop();
+    }
   }, 20_000);
 
   it.each([

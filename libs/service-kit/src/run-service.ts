@@ -49,7 +49,8 @@ async function shutDown(service: Service | undefined, signal: NodeJS.Signals): P
     process.exit(1);
   }
   logger?.info('ended');
-  process.exit(0);
+  // Of one that ends of itself.
+  process.exit(process.exitCode ?? 0);
 }
 
 function refuseToStart(error: unknown, logger: Logger | undefined): never {

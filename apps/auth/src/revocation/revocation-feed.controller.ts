@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, Inject, Logger, type OnModuleDestroy, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Logger, type OnModuleDestroy, Req, Res } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { ProblemException } from '@token-relay/service-kit';
 import { type ServerResponse } from 'node:http';
@@ -11,8 +11,12 @@ import { RevocationLog } from './revocation-log';
 /** Fastify's. */
 interface StreamingReply extends Reply {
   readonly raw: ServerResponse;
+  header(name: string, value: string): StreamingReply;
   hijack(): unknown;
+  send(): unknown;
 }
+
+const EVENT_STREAM = 'text/event-stream';
 
 /** Everything that is revoked, and what comes, as server-sent events, for the services that verify tokens. */
 @Controller('revocations')
@@ -32,6 +36,7 @@ export class RevocationFeedController implements OnModuleDestroy {
   feed(
     @Headers('authorization') authorization: string | undefined,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: { readonly method: string },
     @Res() reply: StreamingReply,
   ): void {
     const client = this.clients.authenticate(authorization, reply);
@@ -39,6 +44,7 @@ export class RevocationFeedController implements OnModuleDestroy {
       throw new ProblemException(403, 'client_scope_missing', 'The client may not read what was revoked.');
     }
     // Another replica may know more.
+    if (request.method === 'HEAD') return void reply.header('content-type', EVENT_STREAM).send();
     if (this.#ending.signal.aborted || !(this.log.ageSeconds <= LARGEST_AGE_SECONDS)) throw new StoreUnavailable();
     reply.hijack();
     const open = this.write(reply.raw, client.id, lastEventId);
@@ -56,7 +62,7 @@ export class RevocationFeedController implements OnModuleDestroy {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     response.writeHead(200, {
-      'content-type': 'text/event-stream',
+      'content-type': EVENT_STREAM,
       'cache-control': 'no-store',
       // For proxies that would collect what is written.
       'x-accel-buffering': 'no',

@@ -14,11 +14,14 @@ import { type AuthStore, STREAM_EVENTS } from '../store/auth-store';
 import { StoreUnavailable } from '../store/store-unavailable';
 import { EventRing } from './event-ring';
 
-/** No token lives longer, and none is accepted longer than a minute after it has expired, whatever the clocks. */
 const LONGEST_LIFETIME_SECONDS = 900;
-export const MARGIN_SECONDS = 60;
+/** The most tolerance that a verifier gives to clocks, and as much for clocks that are apart. */
+export const MARGIN_SECONDS = 120;
 /** How long what concerns tokens that nobody can count is kept. */
 export const KEPT_SECONDS = LONGEST_LIFETIME_SECONDS + MARGIN_SECONDS;
+
+/** Less than the tolerance that verifiers give to clocks. */
+const MOST_AHEAD_SECONDS = 3;
 
 const ATTEMPTS = 2;
 const SWEEP_MS = 60_000;
@@ -52,6 +55,8 @@ export class RevocationLog implements RevocationSource {
   #lastIssued = 0;
   /** The latest `notBefore` that covers, or is known to be about, whatever was issued here before it. */
   #settled = -Infinity;
+  /** The store has moved, or started, since another auth looked at it, and nothing of it is known here yet. */
+  #hasMoved = false;
   #sweeping: NodeJS.Timeout | undefined;
   /** What the last snapshot held. */
   #inStore: RevocationList;
@@ -68,7 +73,7 @@ export class RevocationLog implements RevocationSource {
       followed: (events: readonly StreamEvent[]) => this.#follow(events),
     };
     const stream: RevocationStream = {
-      head: () => store.head(),
+      head: () => this.#look(),
       snapshot: () => this.#snapshot(),
       recent: (limit) => store.recent(limit),
       after: (n, waitMs) => store.after(n, waitMs),
@@ -141,9 +146,16 @@ export class RevocationLog implements RevocationSource {
     return this.#head.createdMs;
   }
 
-  /** `iat` of a token that is issued now: later than everything that was revoked issuer-wide. */
+  /**
+   * `iat` of a token that is issued now: later than everything that was revoked issuer-wide.
+   *
+   * @throws StoreUnavailable while that is too far ahead for a verifier to accept: everything was revoked by a clock that
+   *   is ahead, or again and again
+   */
   issuedAt(): number {
-    const issuedAt = Math.max(Math.floor(this.#now()), this.#copy.notBefore + 1);
+    const now = this.#now();
+    const issuedAt = Math.max(Math.floor(now), this.#copy.notBefore + 1);
+    if (issuedAt > now + MOST_AHEAD_SECONDS) throw new StoreUnavailable();
     this.#lastIssued = Math.max(this.#lastIssued, issuedAt);
     return issuedAt;
   }
@@ -165,14 +177,19 @@ export class RevocationLog implements RevocationSource {
     this.#copy.merge([entry]);
   }
 
+  /** The epoch that tokens of this user must have to be good. */
+  epochOf(subject: string): number {
+    return this.#copy.epochOf(subject);
+  }
+
   /**
-   * Makes sure that the store is the one whose content is known here.
+   * Makes sure that the store hasn't lost its memory since it was looked at last.
    *
-   * @throws StoreUnavailable where it isn't, or can't be asked
+   * @throws StoreUnavailable where it has, or can't be asked
    */
   async confirm(): Promise<void> {
     const head = await this.#store.head();
-    if (!head || head.streamId !== this.#head?.streamId || head.last > this.#ring.last) throw new StoreUnavailable();
+    if (!head || head.createdMs !== this.#head?.createdMs) throw new StoreUnavailable();
   }
 
   async #append(entry: RevocationEntry): Promise<void> {
@@ -217,9 +234,10 @@ export class RevocationLog implements RevocationSource {
     await inParts(lost, (entry) => this.#store.append(head.streamId, entry));
     this.#inStore = this.#newList();
     // Who reads the stream has perhaps seen what is gone, and not what has its number now.
-    if (lost.length > 0) await this.#store.renew(head.streamId);
+    if (lost.length > 0 || (!goesOn && head.streamId === this.#ring.streamId)) await this.#store.renew(head.streamId);
     if (lost.length > 0 || flushed) await this.#onRestored();
     this.#head = head;
+    if (this.#hasMoved) await this.#distrust();
     if (goesOn) return;
     this.#ring.reset(head.streamId, head.last, await this.#store.recent(STREAM_EVENTS));
     this.#tellListeners();
@@ -235,6 +253,21 @@ export class RevocationLog implements RevocationSource {
     this.#settled = Math.max(notBefore, this.#lastIssued);
     if (this.#lastIssued <= notBefore) return [];
     return [{ kind: 'all', notBefore: this.#lastIssued, until: this.#lastIssued + KEPT_SECONDS }];
+  }
+
+  async #look(): Promise<StreamHead | undefined> {
+    const head = await this.#store.head();
+    if (head?.moved && this.#head === undefined) this.#hasMoved = true;
+    return head;
+  }
+
+  /** This auth has just started, and so has the store: what that was told last nobody knows any more. */
+  async #distrust(): Promise<void> {
+    if (!(await this.#store.isDurable())) {
+      const notBefore = this.untilNow();
+      await this.publish({ kind: 'all', notBefore, until: notBefore + KEPT_SECONDS });
+    }
+    this.#hasMoved = false;
   }
 
   /** What is known here and not to the store; but for what the store may have forgotten because it has expired. */

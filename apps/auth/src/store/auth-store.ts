@@ -10,6 +10,8 @@ export interface Minting {
   readonly expiresAt: number;
   /** The subject's epoch if none was ever recorded for it. */
   readonly defaultEpoch: number;
+  /** Now, in seconds since 1970-01-01T00:00:00Z. */
+  readonly now: number;
 }
 
 /** Everything issued at `notBefore` or earlier, in seconds since 1970-01-01T00:00:00Z; kept for `keptSeconds`. */
@@ -29,7 +31,6 @@ export interface AuthStore extends RevocationStream {
    * Begins a stream where there is none, and with it revokes everything that was issued until now: what was revoked
    * before is forgotten. If one has been begun in the meantime that one goes on.
    *
-   * @param all what is revoked; the store's clock counts where it is ahead
    * @returns the stream that is there now
    */
   begin(all: RevokedUntilNow): Promise<StreamHead>;
@@ -52,12 +53,17 @@ export interface AuthStore extends RevocationStream {
    * @returns the epoch of its subject, which the token has to carry; read in the same step
    */
   mint(minting: Minting): Promise<number>;
-  /** Whether this token was issued, and hasn't expired. */
-  wasMinted(subject: string, jti: string): Promise<boolean>;
+  /**
+   * Whether this token was issued, and hasn't expired; `undefined` where the store can't tell, as it has lost its memory
+   * since `issuedAt`.
+   */
+  wasMinted(subject: string, jti: string, issuedAt: number): Promise<boolean | undefined>;
   /** The subject's epoch; `undefined` if none was recorded, or only long ago. */
   epoch(subject: string): Promise<number | undefined>;
   /** Records an epoch for the subject, unless a higher one is there. */
   raiseEpoch(subject: string, epoch: number): Promise<void>;
+  /** Whether what it was told outlives its server: it writes everything to disk as it comes. */
+  isDurable(): Promise<boolean>;
   /** Ends its connections. */
   close(): void;
 }

@@ -50,10 +50,9 @@ export class EmbeddedStore implements AuthStore {
 
   async begin({ notBefore, keptSeconds }: RevokedUntilNow): Promise<StreamHead> {
     if (!this.#head) {
-      const now = Math.max(notBefore, Math.floor(this.#now()));
       const streamId = randomUUID();
-      this.#head = { streamId, createdMs: now * 1000, last: 0, tail: streamId };
-      await this.append(this.#head.streamId, { kind: 'all', notBefore: now, until: now + keptSeconds });
+      this.#head = { streamId, createdMs: notBefore * 1_000, last: 0, tail: streamId };
+      await this.append(streamId, { kind: 'all', notBefore, until: notBefore + keptSeconds });
     }
     return { ...this.#head };
   }
@@ -105,6 +104,10 @@ export class EmbeddedStore implements AuthStore {
   /** How many subjects there is something about. */
   get subjects(): number {
     return this.#subjects.size;
+  }
+
+  isDurable(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis';
 import { type AuthConfig } from '../auth.config';
 import { type AuthStore } from './auth-store';
 import { connected, connectRedis, type RedisClient, StartRefused } from '@token-relay/service-kit';
@@ -31,14 +32,17 @@ export async function openStore(
     );
     return { store: new EmbeddedStore(), redis: undefined };
   }
-  const trouble = troubleTeller(log);
-  const redis = connectRedis(url, trouble);
-  const waiting = connectRedis(url, trouble, 'waiting');
+  let tell: (reason: string) => void = () => undefined;
+  const redis = connectRedis(url, (reason) => tell(reason));
+  tell = tellTrouble(redis, log);
+  // Fails with the other one, which tells why.
+  const waiting = connectRedis(url, () => undefined, 'waiting');
   const store = new RedisStore(redis, waiting);
   try {
     const isThere = await Promise.all([connected(redis), connected(waiting)]);
     if (isThere.includes(false)) throw new StartRefused('REDIS_URL: there is no connection');
     await refuseEviction(redis);
+    await warnOfLoss(redis, log);
     return { store, redis };
   } catch (error) {
     store.close();
@@ -46,22 +50,39 @@ export async function openStore(
   }
 }
 
-/** A reason once, until there is another. */
-function troubleTeller(log: StoreLog): (reason: string) => void {
-  let last = '';
+/** Once, until the connection is there again. */
+function tellTrouble(redis: RedisClient, log: StoreLog): (reason: string) => void {
+  let told = false;
+  redis.on('ready', () => (told = false));
   return (reason) => {
-    if (reason !== last) log.warn({ reason }, 'trouble with Redis');
-    last = reason;
+    if (!told) log.warn({ reason }, 'trouble with Redis');
+    told = true;
   };
 }
 
 /** What Redis drops for want of memory is forgotten here: revoked tokens would count again. */
 async function refuseEviction(redis: RedisClient): Promise<void> {
-  const memory = await redis.info('memory').catch((cause: unknown) => {
+  const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
+  for (const memory of await Promise.all(nodes.map((node) => infoOf(node, 'memory')))) {
+    if (valueIn(memory, 'maxmemory') !== '0' && valueIn(memory, 'maxmemory_policy') !== 'noeviction') {
+      throw new StartRefused('REDIS_URL: the maxmemory-policy of this Redis must be noeviction');
+    }
+  }
+}
+
+/** What it was told isn't on its disk: with auth it loses its memory, or the end of it. */
+async function warnOfLoss(redis: RedisClient, log: StoreLog): Promise<void> {
+  if (valueIn(await infoOf(redis, 'persistence'), 'aof_enabled') === '1') return;
+  const consequence = 'everything issued before is refused when it and auth restart together';
+  log.warn({}, `Redis does not write what it is told to its disk (appendonly no): ${consequence}`);
+}
+
+async function infoOf(redis: RedisClient, section: string): Promise<string> {
+  return redis.info(section).catch((cause: unknown) => {
     throw new StartRefused('REDIS_URL: Redis does not answer INFO', { cause });
   });
-  const value = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(memory)?.[1];
-  if (value('maxmemory') !== '0' && value('maxmemory_policy') !== 'noeviction') {
-    throw new StartRefused('REDIS_URL: the maxmemory-policy of this Redis must be noeviction');
-  }
+}
+
+function valueIn(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 }

@@ -8,19 +8,24 @@ import {
 import { randomUUID } from 'node:crypto';
 import { type AuthStore, EPOCH_SECONDS, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
 import { type RedisClient } from '@token-relay/service-kit';
-import { APPEND, BEGIN, MINT, RAISE_EPOCH, RENEW } from './redis-scripts';
+import { APPEND, BEGIN, LOOK, MINT, RAISE_EPOCH, RENEW, WAS_MINTED } from './redis-scripts';
 import { StoreUnavailable } from './store-unavailable';
 
 type RawHead = readonly [streamId: string, createdMs: string, last: string, tail: string];
 
 /** The scripts, as ioredis makes methods of them: sent by their hash, and in full where Redis doesn't know them yet. */
 interface Scripts {
+  trLook(...parameters: string[]): Promise<readonly [...RawHead, moved: string] | null>;
+  trWasMinted(...parameters: (string | number)[]): Promise<number>;
   trBegin(...parameters: (string | number)[]): Promise<RawHead>;
   trRenew(...parameters: (string | number)[]): Promise<RawHead | null>;
   trAppend(...parameters: (string | number)[]): Promise<number | null>;
   trMint(...parameters: (string | number)[]): Promise<string | null>;
   trRaiseEpoch(...parameters: (string | number)[]): Promise<number>;
 }
+
+/** How long it is remembered that what was issued to a subject is: longer than a token lives. */
+const MEMORY_SECONDS = 3_600;
 
 /**
  * The state of any number of auths, in Redis 7 or later, a cluster too: the revocations are in one hash slot, and so
@@ -33,18 +38,24 @@ export class RedisStore implements AuthStore {
 
   /** @param waiting a connection of its own for the reads that wait */
   constructor(redis: RedisClient, waiting: RedisClient) {
+    redis.defineCommand('trLook', { numberOfKeys: 2, lua: LOOK });
     redis.defineCommand('trBegin', { numberOfKeys: 4, lua: BEGIN });
     redis.defineCommand('trRenew', { numberOfKeys: 2, lua: RENEW });
     redis.defineCommand('trAppend', { numberOfKeys: 4, lua: APPEND });
-    redis.defineCommand('trMint', { numberOfKeys: 2, lua: MINT });
+    redis.defineCommand('trMint', { numberOfKeys: 3, lua: MINT });
+    redis.defineCommand('trWasMinted', { numberOfKeys: 2, lua: WAS_MINTED });
     redis.defineCommand('trRaiseEpoch', { numberOfKeys: 1, lua: RAISE_EPOCH });
     this.#redis = redis as RedisClient & Scripts;
     this.#waiting = waiting;
     this.#stream = new RedisRevocationStream(redis, waiting);
   }
 
-  head(): Promise<StreamHead | undefined> {
-    return decided(this.#stream.head());
+  async head(): Promise<StreamHead | undefined> {
+    const { head, stream } = REVOCATION_KEYS;
+    const answer = await decided(this.#redis.trLook(head, stream, randomUUID()));
+    if (!answer) return undefined;
+    const [streamId, createdMs, last, tail, moved] = answer;
+    return { ...headOf([streamId, createdMs, last, tail]), moved: moved === '1' };
   }
 
   async *snapshot(): AsyncGenerator<readonly RevocationEntry[]> {
@@ -65,8 +76,9 @@ export class RedisStore implements AuthStore {
 
   async begin({ notBefore, keptSeconds }: RevokedUntilNow): Promise<StreamHead> {
     const { head, stream, entries, expiry } = REVOCATION_KEYS;
-    const parameters = [head, stream, entries, expiry, randomUUID(), notBefore, keptSeconds, randomUUID()];
-    return headOf(await decided(this.#redis.trBegin(...parameters)));
+    const ids = [randomUUID(), randomUUID()];
+    const parameters = [...ids, notBefore, keptSeconds, notBefore * 1_000];
+    return headOf(await decided(this.#redis.trBegin(head, stream, entries, expiry, ...parameters)));
   }
 
   async renew(streamId: string): Promise<StreamHead | undefined> {
@@ -82,14 +94,17 @@ export class RedisStore implements AuthStore {
     return n ?? undefined;
   }
 
-  async mint({ subject, jti, expiresAt, defaultEpoch }: Minting): Promise<number> {
+  async mint({ subject, jti, expiresAt, defaultEpoch, now }: Minting): Promise<number> {
     const keys = keysOf(subject);
-    const epoch = await decided(this.#redis.trMint(keys.epoch, keys.minted(jti), Math.ceil(expiresAt)));
+    const times = [Math.ceil(expiresAt), Math.floor(now), MEMORY_SECONDS];
+    const epoch = await decided(this.#redis.trMint(keys.epoch, keys.minted(jti), keys.memory, ...times));
     return epoch === null ? defaultEpoch : Number(epoch);
   }
 
-  async wasMinted(subject: string, jti: string): Promise<boolean> {
-    return (await decided(this.#redis.exists(keysOf(subject).minted(jti)))) === 1;
+  async wasMinted(subject: string, jti: string, issuedAt: number): Promise<boolean | undefined> {
+    const keys = keysOf(subject);
+    const answer = await decided(this.#redis.trWasMinted(keys.minted(jti), keys.memory, issuedAt));
+    return answer === -1 ? undefined : answer === 1;
   }
 
   async epoch(subject: string): Promise<number | undefined> {
@@ -101,6 +116,10 @@ export class RedisStore implements AuthStore {
     await decided(this.#redis.trRaiseEpoch(keysOf(subject).epoch, epoch, EPOCH_SECONDS));
   }
 
+  async isDurable(): Promise<boolean> {
+    return /^aof_enabled:1\r?$/m.test(await decided(this.#redis.info('persistence')));
+  }
+
   close(): void {
     this.#redis.disconnect();
     this.#waiting.disconnect();
@@ -110,7 +129,7 @@ export class RedisStore implements AuthStore {
 /** Encoded, as a brace in a subject would end the part that chooses the hash slot. */
 function keysOf(subject: string) {
   const slot = `tr:{${encodeURIComponent(subject)}}`;
-  return { epoch: `${slot}:epoch`, minted: (jti: string) => `${slot}:jti:${jti}` };
+  return { epoch: `${slot}:epoch`, memory: `${slot}:memory`, minted: (jti: string) => `${slot}:jti:${jti}` };
 }
 
 function headOf([streamId, createdMs, last, tail]: RawHead): StreamHead {

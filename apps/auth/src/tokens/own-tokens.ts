@@ -1,10 +1,15 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Principal, TokenVerifier } from '@token-relay/jwt-guard';
+import { decodeJwt } from 'jose';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
-import { type Client, ClientRegistry } from '../clients/client-registry';
+import { type Client } from '../clients/client-registry';
 import { SIGNING_KEY, type SigningKey } from '../keys/signing-key';
 import { RevocationLog } from '../revocation/revocation-log';
 import { AUTH_STORE, type AuthStore } from '../store/auth-store';
+import { StoreUnavailable } from '../store/store-unavailable';
+
+/** The most that a verifier may give to clocks. */
+const MOST_TOLERANCE_SECONDS = 60;
 
 /** Judges the tokens that come back to their issuer, whoever they are for: as a verifier does, and by what it remembers. */
 @Injectable()
@@ -18,7 +23,6 @@ export class OwnTokens {
     @Inject(SIGNING_KEY) private readonly key: SigningKey,
     @Inject(AUTH_STORE) private readonly store: AuthStore,
     @Inject(RevocationLog) private readonly log: RevocationLog,
-    @Inject(ClientRegistry) private readonly registry: ClientRegistry,
   ) {}
 
   /**
@@ -31,13 +35,13 @@ export class OwnTokens {
   }
 
   /**
-   * A token that is meant for anybody.
+   * A token that anybody may accept, whoever it is meant for and however much that one's clock is behind.
    *
    * @throws TokenRejected, VerifierUnavailable
    */
   verifyForAnybody(token: string): Promise<Principal> {
-    const names = this.registry.clients.flatMap(({ id, audiences }) => [id, ...Object.keys(audiences)]);
-    return this.#verify(token, [...new Set(names)].sort());
+    // One for this call: whom a token is for is its bearer's choice until it is verified.
+    return this.#newVerifier(audienceIn(token), MOST_TOLERANCE_SECONDS).verify(token);
   }
 
   /**
@@ -55,10 +59,11 @@ export class OwnTokens {
    *
    * @throws StoreUnavailable
    */
-  async wasMinted({ subject, tokenId, keyId, clientId }: Principal): Promise<boolean> {
-    if (tokenId !== undefined && (await this.store.wasMinted(subject, tokenId))) return true;
+  async wasMinted({ subject, tokenId = '', keyId, clientId, claims }: Principal): Promise<boolean> {
+    const minted = await this.store.wasMinted(subject, tokenId, claims.iat as number);
+    if (minted) return true;
     // A store that has lost its memory proves nothing.
-    await this.log.confirm();
+    if (minted === undefined) throw new StoreUnavailable();
     this.#logger.error(
       `jti_never_issued: a token with a good signature was never issued ${JSON.stringify({
         kid: keyId,
@@ -80,14 +85,28 @@ export class OwnTokens {
   #verifierFor(audience: readonly string[]): TokenVerifier {
     const name = audience.join('\n');
     let verifier = this.#verifiers.get(name);
-    if (!verifier) {
-      const { algorithm, jwks } = this.key;
-      verifier = TokenVerifier.create({
-        issuers: [{ issuer: this.config.ISSUER, audience, algorithms: [algorithm], jwks }],
-        revocation: this.log,
-      });
-      this.#verifiers.set(name, verifier);
-    }
+    if (!verifier) this.#verifiers.set(name, (verifier = this.#newVerifier(audience)));
     return verifier;
   }
+
+  #newVerifier(audience: readonly string[], clockToleranceSeconds?: number): TokenVerifier {
+    const { algorithm, jwks } = this.key;
+    return TokenVerifier.create({
+      issuers: [{ issuer: this.config.ISSUER, audience, algorithms: [algorithm], jwks }],
+      revocation: this.log,
+      ...(clockToleranceSeconds !== undefined && { clockToleranceSeconds }),
+    });
+  }
 }
+
+/** What stands in a token as its audience; of one that has none, a name that no token is for. */
+function audienceIn(token: string): readonly string[] {
+  try {
+    const audience = [decodeJwt(token).aud ?? []].flat().filter((name) => name !== '');
+    return audience.length > 0 ? audience : NOBODY;
+  } catch {
+    return NOBODY;
+  }
+}
+
+const NOBODY = ['nobody'];

@@ -69,8 +69,12 @@ export class TokenIssuer {
     const scope = scopes.join(' ');
     const jti = randomUUID();
     // Remembered for as long as anybody may accept it, whose clock is behind.
-    const minting = { subject, jti, expiresAt: expiresAt + MARGIN_SECONDS, defaultEpoch: this.log.firstEpoch };
-    const epoch = await this.store.mint(minting);
+    const remembered = { subject, jti, expiresAt: expiresAt + MARGIN_SECONDS };
+    const recorded = await this.store.mint({ ...remembered, defaultEpoch: this.log.firstEpoch, now: issuedAt - 1 });
+    // A store that has lost the epoch still has what was revoked.
+    const epoch = Math.max(recorded, this.log.epochOf(subject));
+    // A store that was emptied refuses what was issued a moment ago: a login, whose token would be good for nothing.
+    if (!grant.lineage) await this.log.confirm();
     const token = await new SignJWT({
       client_id: clientId,
       scope,

@@ -12,7 +12,7 @@ describe('the embedded store', () => {
     const store = new EmbeddedStore(() => now);
     for (let i = 0; i < 5_000; i++) {
       now += 1;
-      await store.mint({ subject: `user-${i}`, jti: `token-${i}`, expiresAt: now + 10, defaultEpoch: 1 });
+      await store.mint({ subject: `user-${i}`, jti: `token-${i}`, expiresAt: now + 10, defaultEpoch: 1, now });
     }
     expect(store.subjects).toBeLessThan(1_100);
     expect(await store.wasMinted('user-4999', 'token-4999')).toBe(true);

@@ -23,8 +23,9 @@ describeWith(REDIS)('the Redis store, while Redis is away', () => {
         () => store.head(),
         () => store.begin({ notBefore: 1, keptSeconds: 1 }),
         () => store.append('stream', { kind: 'kid', value: 'k' }),
-        () => store.mint({ subject: 's', jti: 'j', expiresAt: 1, defaultEpoch: 1 }),
-        () => store.wasMinted('s', 'j'),
+        () => store.mint({ subject: 's', jti: 'j', expiresAt: 1, defaultEpoch: 1, now: 1 }),
+        () => store.wasMinted('s', 'j', 1),
+        () => store.isDurable(),
         () => store.after(0, 500),
         () => store.snapshot().next(),
       ]) {
@@ -62,6 +63,24 @@ describeWith(REDIS).each([
     return { commands, store: new RedisStore(commands, await client('waiting')) };
   };
   let opened: Promise<[Awaited<ReturnType<typeof openStore>>, Awaited<ReturnType<typeof openStore>>]> | undefined;
+
+  it('can not tell whether a token was issued that is older than its memory', async () => {
+    const { commands, store } = await openStore();
+    const now = Math.floor(Date.now() / 1000);
+    const token = { subject: 'u', jti: 'one', expiresAt: now + 600, defaultEpoch: 1, now: now - 10 };
+    expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
+    await store.mint(token);
+    await commands.del('tr:{u}:jti:one', 'tr:{u}:memory');
+    expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
+    await store.mint({ ...token, jti: 'two', now });
+    expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
+    expect(await store.wasMinted('u', 'one', now + 1)).toBe(false);
+    // As on another server, or another run of one.
+    await commands.set('tr:{u}:memory', `${'0'.repeat(40)} ${now - 10}`);
+    expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
+    expect(await store.wasMinted('u', 'two', now)).toBe(true);
+    store.close();
+  });
 
   describeStore(async () => {
     const [{ commands, store }, { store: other }] = await (opened ??= Promise.all([openStore(), openStore()]));

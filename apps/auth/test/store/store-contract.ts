@@ -35,25 +35,15 @@ export function describeStore(open: () => Promise<{ store: AuthStore; other: Aut
     });
 
     it('begins by revoking everything that was issued until now', async () => {
-      const before = nowSeconds();
-      const head = await begun();
-      expect(head).toEqual(await other.head());
+      const notBefore = nowSeconds() - 3;
+      const head = await store.begin({ notBefore, keptSeconds: 960 });
+      expect(await other.head()).toMatchObject(head);
       expect(head.last).toBe(1);
-      expect(head.createdMs).toBeGreaterThanOrEqual(before * 1000);
+      expect(head.createdMs).toBe(notBefore * 1_000);
       const [entry] = await entriesOf(other);
-      expect(entry).toMatchObject({ kind: 'all' });
-      const { notBefore, until } = entry as Extract<RevocationEntry, { kind: 'all' }>;
-      expect(notBefore).toBeGreaterThanOrEqual(before);
-      expect(notBefore).toBeLessThanOrEqual(nowSeconds() + 1);
-      expect(until).toBe(notBefore + 960);
+      expect(entry).toEqual({ kind: 'all', notBefore, until: notBefore + 960 });
       const { streamId, tail } = head;
       expect(await other.after(0, 0)).toEqual([{ streamId, n: 1, id: tail, previous: streamId, entry }]);
-    });
-
-    it('begins by revoking more, where a token of a clock that is ahead was issued', async () => {
-      const ahead = nowSeconds() + 30;
-      await store.begin({ notBefore: ahead, keptSeconds: 960 });
-      expect(await entriesOf(store)).toEqual([{ kind: 'all', notBefore: ahead, until: ahead + 960 }]);
     });
 
     it('is begun by one of two alone', async () => {
@@ -105,7 +95,7 @@ export function describeStore(open: () => Promise<{ store: AuthStore; other: Aut
       const entry = token();
       await store.append(streamId, entry);
       const renewed = await store.renew(streamId);
-      expect(renewed).toEqual(await other.head());
+      expect(await other.head()).toMatchObject(renewed ?? {});
       expect(renewed?.streamId).not.toBe(streamId);
       expect(renewed).toMatchObject({ last: 0, tail: renewed?.streamId });
       expect(await other.after(0, 0)).toEqual([]);
@@ -169,21 +159,28 @@ export function describeStore(open: () => Promise<{ store: AuthStore; other: Aut
       jti: randomUUID(),
       expiresAt: later(),
       defaultEpoch: 41,
+      now: nowSeconds() - 1,
       ...more,
     });
 
     it('that was issued is remembered, for its subject alone', async () => {
       const { subject, jti, ...rest } = minting();
       expect(await store.mint({ subject, jti, ...rest })).toBe(41);
-      expect(await other.wasMinted(subject, jti)).toBe(true);
-      expect(await other.wasMinted(subject, randomUUID())).toBe(false);
-      expect(await other.wasMinted(randomUUID(), jti)).toBe(false);
+      expect(await other.wasMinted(subject, jti, nowSeconds())).toBe(true);
+      expect(await other.wasMinted(subject, randomUUID(), nowSeconds())).toBe(false);
+      expect(await other.wasMinted(randomUUID(), jti, nowSeconds())).not.toBe(true);
+    });
+
+    it('that was never issued is known to be that, if its subject has had others', async () => {
+      const { subject, ...rest } = minting();
+      await store.mint({ subject, ...rest });
+      expect(await other.wasMinted(subject, randomUUID(), nowSeconds())).toBe(false);
     });
 
     it('that has expired is not', async () => {
       const { subject, jti, ...rest } = minting({ expiresAt: nowSeconds() });
       await store.mint({ subject, jti, ...rest });
-      expect(await other.wasMinted(subject, jti)).toBe(false);
+      expect(await other.wasMinted(subject, jti, nowSeconds())).toBe(false);
     });
 
     it('carries the epoch of its subject', async () => {
@@ -200,7 +197,7 @@ export function describeStore(open: () => Promise<{ store: AuthStore; other: Aut
         const one = minting({ subject });
         await store.mint(one);
         await store.raiseEpoch(subject, 7);
-        expect(await other.wasMinted(subject, one.jti)).toBe(true);
+        expect(await other.wasMinted(subject, one.jti, nowSeconds())).toBe(true);
         expect(await other.epoch(subject)).toBe(7);
       }
     });

@@ -3,6 +3,9 @@ type RawEvent = readonly [id: string, fields: readonly string[]];
 
 /** What is used of an ioredis connection: a `Redis` or a `Cluster` of ioredis 5 or 6 is one. */
 export interface RedisConnection {
+  info(...sections: string[]): Reply<string>;
+  /** Of a `Cluster`. */
+  readonly isCluster?: boolean;
   hmget(key: string, ...fields: string[]): Reply<readonly (string | null)[]>;
   hscan(
     key: string,

@@ -4,7 +4,7 @@ import { type RevocationStream, type StreamEvent, type StreamHead } from './revo
 
 /** The keys of the revocations in Redis; what is in the braces puts them all into one hash slot. */
 export const REVOCATION_KEYS = Object.freeze({
-  /** Hash: `stream`, `created` (milliseconds), `last`, `tail`. */
+  /** Hash: `stream`, `created` (milliseconds), `last`, `tail`, `node` (`run_id` of the server that it was begun on). */
   head: 'tr:{revocations}:head',
   /** Stream of events, each with the id `<n>-0` and the fields `stream`, `id`, `previous` and `entry` (JSON). Trimmed. */
   stream: 'tr:{revocations}:stream',
@@ -30,9 +30,14 @@ export class RedisRevocationStream implements RevocationStream {
 
   async head(): Promise<StreamHead | undefined> {
     const { head } = REVOCATION_KEYS;
-    const [streamId, created, last, tail] = await this.#redis.hmget(head, 'stream', 'created', 'last', 'tail');
+    const [[streamId, created, last, tail, node], server] = await Promise.all([
+      this.#redis.hmget(head, 'stream', 'created', 'last', 'tail', 'node'),
+      // Of a cluster any node would answer: there a replica doesn't answer for a slot, it sends to its primary.
+      this.#redis.isCluster ? undefined : this.#redis.info('server', 'replication'),
+    ]);
     if (!streamId) return undefined;
-    return { streamId, createdMs: wholeNumber(created), last: wholeNumber(last), tail: tail ?? '' };
+    const behindMs = server === undefined ? 0 : behind(server, node);
+    return { streamId, createdMs: wholeNumber(created), last: wholeNumber(last), tail: tail ?? '', behindMs };
   }
 
   async *snapshot(): AsyncGenerator<readonly RevocationEntry[]> {
@@ -58,6 +63,22 @@ export class RedisRevocationStream implements RevocationStream {
         : await this.#waiting.xread('COUNT', EVENTS_PART, 'BLOCK', waitMs, 'STREAMS', stream, `${n}-0`);
     return (answer?.[0]?.[1] ?? []).map(parsedEvent);
   }
+}
+
+/**
+ * How far a server is behind the one that auth writes to.
+ *
+ * @throws Error where nobody can say: a replica without its primary, and a server that auth hasn't looked at
+ */
+function behind(info: string, node: string | null | undefined): number {
+  const value = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  if (value('role') !== 'master') {
+    if (value('master_link_status') !== 'up') throw new Error('this Redis is a replica without its primary');
+    // In whole seconds, rounded down.
+    return (Number(value('master_last_io_seconds_ago')) + 1) * 1_000;
+  }
+  if (value('run_id') !== node) throw new Error('this Redis is another one, which no auth has looked at yet');
+  return 0;
 }
 
 function parsedEvent([id, fields]: readonly [id: string, fields: readonly string[]]): StreamEvent {

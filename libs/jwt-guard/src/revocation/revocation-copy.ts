@@ -9,7 +9,7 @@ import { RevocationList, type RevocationListOptions } from './revocation-list';
 export interface RevocationObserver {
   /** The source is up to date, for the first time or again. */
   followed?(event: { readonly entries: number }): void;
-  /** The source isn't kept up to date any more. Told once, until it is again. */
+  /** The source isn't kept up to date any more. Told once for each reason, until it is again. */
   lost?(event: { readonly reason: string }): void;
 }
 
@@ -95,6 +95,11 @@ export class RevocationCopy implements RevocationSource {
   /** Tokens issued then or earlier are revoked, whoever they are for; minus infinity if there are no such. */
   get notBefore(): number {
     return this.#list.notBefore;
+  }
+
+  /** The epoch that tokens of this user must have; minus infinity if none of them is revoked. */
+  epochOf(subject: string): number {
+    return this.#list.epochOf(subject);
   }
 
   get stats(): RevocationStats {

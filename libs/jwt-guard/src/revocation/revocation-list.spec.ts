@@ -336,3 +336,18 @@ describe('whatever the order', () => {
     );
   });
 });
+
+describe('the clock that things are forgotten by', () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  it("is not set ahead: what was revoked is there when the machine's clock is right again", () => {
+    const list = new RevocationList({ issuer: 'https://issuer.test' });
+    const now = Date.now();
+    list.add({ kind: 'jti', value: 'a', until: now / 1000 + 600 });
+    jest.spyOn(Date, 'now').mockReturnValue(now + 3_600_000);
+    list.sweep();
+    jest.restoreAllMocks();
+    expect(list.size).toBe(1);
+    expect([...list.entries()]).toHaveLength(1);
+  });
+});

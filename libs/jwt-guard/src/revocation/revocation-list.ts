@@ -1,10 +1,21 @@
 import { type Principal } from '../core/principal';
 import { type RevocationEntry } from './revocation-entry';
 
+/**
+ * The machine's clock, as long as it isn't set ahead: what would be forgotten by a clock that is wrong is missing when
+ * that is put right.
+ */
+function steadyClock(): () => number {
+  const [wall, monotonic] = [Date.now(), performance.now()];
+  return () => Math.min(Date.now(), wall + performance.now() - monotonic + DRIFT_MS) / 1000;
+}
+
+const DRIFT_MS = 60_000;
+
 export interface RevocationListOptions {
   /** Whose tokens it is about: those of every other issuer are none of its business. */
   readonly issuer: string;
-  /** The clock: seconds since 1970-01-01T00:00:00Z. Default: the machine's. */
+  /** The clock: seconds since 1970-01-01T00:00:00Z. Default: the machine's, without its jumps ahead. */
   readonly now?: () => number;
 }
 
@@ -31,7 +42,7 @@ export class RevocationList {
   #sweepAt = LEAST_SWEPT;
   #hits = 0;
 
-  constructor({ issuer, now = () => Date.now() / 1000 }: RevocationListOptions) {
+  constructor({ issuer, now = steadyClock() }: RevocationListOptions) {
     this.#issuer = issuer;
     this.#now = now;
   }
@@ -77,6 +88,11 @@ export class RevocationList {
   /** Tokens issued then or earlier are revoked, whoever they are for; minus infinity if there are no such. */
   get notBefore(): number {
     return this.#notBefore;
+  }
+
+  /** The epoch that tokens of this user must have; minus infinity if none of them is revoked. */
+  epochOf(subject: string): number {
+    return this.#subjects.get(subject)?.epoch ?? -Infinity;
   }
 
   /** How many entries there are, those that have expired and aren't forgotten yet among them. */

@@ -13,6 +13,13 @@ export interface StreamHead {
    * others with their numbers by now, has another one.
    */
   readonly tail: string;
+  /** How far the store that was read is behind the one that is written to, in milliseconds, at the most. Default: 0. */
+  readonly behindMs?: number;
+  /**
+   * The store was found to be another than at the last look, and may have lost what it was told last; its stream was
+   * renewed in the same step. Default: false.
+   */
+  readonly moved?: boolean;
 }
 
 /** One thing that was revoked, in order. */

@@ -7,6 +7,7 @@ import { type RevocationStream, type StreamEvent, type StreamHead } from './revo
 export const WAIT_MS = 500;
 const RETRY_MS = 100;
 const MOST_RETRY_MS = 500;
+const MOST_REASONS = 10;
 
 /** What is done besides, at each step. What a step throws is a failure of the store: the step is tried again. */
 export interface FollowerSteps {
@@ -53,7 +54,8 @@ export class StreamFollower {
   #position: Position | undefined;
   /** Whether a snapshot has to be merged before the copy is complete. */
   #unsure = true;
-  #lost = false;
+  /** Why it doesn't follow, as far as that was told. */
+  readonly #reasons = new Set<string>();
   #following = false;
 
   constructor(stream: RevocationStream, { copy, observer, steps = {}, monotonic }: FollowerOptions) {
@@ -101,7 +103,7 @@ export class StreamFollower {
     const position = this.#position;
     while (position && !this.#unsure && position.n < head.last) await this.#follow(position, 0);
     if (!position || this.#unsure) return;
-    this.#copy.completeAsOf(this.#monotonic() - asOf);
+    this.#copy.completeAsOf(this.#monotonic() - asOf + (head.behindMs ?? 0));
     this.#isFollowing();
     await this.#follow(position, WAIT_MS);
   }
@@ -139,13 +141,14 @@ export class StreamFollower {
   #failed(error: unknown): void {
     this.#unsure = true;
     this.#following = false;
-    if (this.#lost) return;
-    this.#lost = true;
-    tell(this.#observer, 'lost', { reason: error instanceof Error ? error.message : String(error) });
+    const reason = reasonOf(error);
+    if (this.#reasons.has(reason) || this.#reasons.size >= MOST_REASONS) return;
+    this.#reasons.add(reason);
+    tell(this.#observer, 'lost', { reason });
   }
 
   #isFollowing(): void {
-    this.#lost = false;
+    this.#reasons.clear();
     if (this.#following) return;
     this.#following = true;
     tell(this.#observer, 'followed', { entries: this.#copy.stats.entries });
@@ -161,4 +164,10 @@ export class StreamFollower {
 function leadsTo(position: Position | undefined, { streamId, last, tail }: StreamHead): boolean {
   if (position?.streamId !== streamId || position.n > last) return false;
   return position.n < last || position.tail === tail;
+}
+
+/** What lies beneath: what a store's failure is called tells nobody anything. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chown, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type User } from '../user-record';
 import { byUsername, parseUsersFile, type UsersFile } from '../users-file';
@@ -86,13 +86,14 @@ async function replace(target: string, content: string): Promise<void> {
     try {
       await handle.writeFile(content);
       if (before) await handle.chmod(before.mode & 0o777);
+      // Auth may run as somebody else, and has to be able to read it still. By the handle: a path can be made to lead
+      // to another file.
+      if (before && (before.uid !== process.getuid?.() || before.gid !== process.getgid?.())) {
+        await handle.chown(before.uid, before.gid);
+      }
       await handle.sync();
     } finally {
       await handle.close();
-    }
-    // Auth may run as somebody else, and has to be able to read it still.
-    if (before && (before.uid !== process.getuid?.() || before.gid !== process.getgid?.())) {
-      await chown(draft, before.uid, before.gid);
     }
     await rename(draft, target);
   } catch (error) {

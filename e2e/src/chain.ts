@@ -109,3 +109,10 @@ export async function workingChain(system: Services, limitMs: number, username: 
     await sleep(50);
   }
 }
+
+/** A chain that is accepted everywhere, for which nobody needs auth any more as long as it lives. */
+export async function warmChain(system: Services, limitMs: number, username: Username = 'alice'): Promise<Chain> {
+  const chain = await workingChain(system, limitMs, username);
+  expect(await write(system, chain.login)).toBe(201);
+  return chain;
+}

@@ -1,5 +1,6 @@
 import { type HostileToken, hostileTokens, JwksServer, TestClock, TestIssuer } from '@token-relay/testing';
 import { AppProcess } from './app-process';
+import { EmptyFeed } from './empty-feed';
 import { callRpc } from './rpc-client';
 import { ISSUER, secret, shared, System } from './system';
 
@@ -103,6 +104,7 @@ describe('a token of an issuer whose tokens live for a second', () => {
 describe('every hostile token', () => {
   let issuers: Readonly<Record<'gateway' | 'resource' | 'audit', TestIssuer>>;
   let jwks: JwksServer;
+  let feed: EmptyFeed;
   let apps: Readonly<Record<'gateway' | 'resource' | 'audit', AppProcess>>;
   const clock = new TestClock(Math.floor(Date.now() / 1000));
 
@@ -114,8 +116,9 @@ describe('every hostile token', () => {
       audit: await issuerFor('audit'),
     };
     jwks = await JwksServer.start({ keys: Object.values(issuers).flatMap((issuer) => issuer.jwks.keys) });
-    const environment = shared(new URL(jwks.url).origin);
-    const audit = await AppProcess.start('audit', { RPC_PORT: '0', ...environment });
+    feed = await EmptyFeed.start(ISSUER);
+    const environment = { ...shared(new URL(jwks.url).origin), REVOCATIONS_URL: feed.url };
+    const audit = await AppProcess.start('audit', { RPC_PORT: '0', AUDIT_CLIENT_SECRET: secret(), ...environment });
     const resource = await AppProcess.start('resource', {
       AUDIT_URL: audit.addresses.rpc ?? '',
       RESOURCE_CLIENT_SECRET: secret(),
@@ -132,6 +135,7 @@ describe('every hostile token', () => {
   });
   afterAll(async () => {
     await Promise.all(Object.values(apps).map((app) => app.stop()));
+    await feed.stop();
     await jwks.stop();
   });
 

@@ -53,7 +53,9 @@ describe('the docs', () => {
   });
 
   it('lead to files that are there', () => {
-    const docs = ['configuration', 'errors', 'revocation', 'users-and-clients'].map((name) => `docs/${name}.md`);
+    const docs = ['configuration', 'errors', 'keys', 'revocation', 'users-and-clients'].map(
+      (name) => `docs/${name}.md`,
+    );
     const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...docs];
     for (const page of pages) {
       const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);

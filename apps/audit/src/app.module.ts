@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule } from '@token-relay/jwt-guard';
-import { HealthModule, type Logger, MetricsModule, openRevocations } from '@token-relay/service-kit';
+import { HealthModule, type Logger, MetricsModule, openRevocations, TOKEN_ALGORITHMS } from '@token-relay/service-kit';
 import { AuditController } from './audit.controller';
 import { AuditLog } from './audit-log';
 import { type AuditConfig } from './audit.config';
@@ -18,7 +18,7 @@ export class AppModule {
             {
               issuer: config.ISSUER,
               audience: 'audit',
-              algorithms: ['ES256'],
+              algorithms: TOKEN_ALGORITHMS,
               jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
             },

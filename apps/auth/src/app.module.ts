@@ -12,7 +12,9 @@ import { type AuthState } from './auth-state';
 import { ClientAuthentication } from './clients/client-authentication';
 import { ClientRegistry } from './clients/client-registry';
 import { JwksController } from './keys/jwks.controller';
-import { SIGNING_KEY } from './keys/signing-key';
+import { AdminKeysController } from './keys/admin-keys.controller';
+import { KEY_ALGORITHMS } from './keys/key-ring';
+import { SigningKeys } from './keys/signing-keys';
 import { AdminRevocationsController } from './revocation/admin-revocations.controller';
 import { RevocationController } from './revocation/revocation.controller';
 import { RevocationFeedController } from './revocation/revocation-feed.controller';
@@ -30,20 +32,23 @@ import { USER_DIRECTORY, type UserDirectory } from './users/user-directory';
 
 @Module({})
 export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  private stopListening: () => void = () => undefined;
+
   constructor(
     @Inject(USER_DIRECTORY) private readonly users: UserDirectory,
     @Inject(Revocations) private readonly revocations: Revocations,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(RevocationLog) private readonly log: RevocationLog,
     @Inject(AUTH_STORE) private readonly store: AuthStore,
   ) {}
 
   /** @throws StartRefused when the users or the clients can't be read */
-  static forRoot(config: AuthConfig, { key, store, redis, log }: AuthState, logger: Logger): DynamicModule {
+  static forRoot(config: AuthConfig, { keys, store, redis, log }: AuthState, logger: Logger): DynamicModule {
     return {
       module: AppModule,
       imports: [
         JwtGuardModule.forRoot({
-          issuers: [{ issuer: config.ISSUER, audience: 'auth', algorithms: [key.algorithm], jwks: key.jwks }],
+          issuers: [{ issuer: config.ISSUER, audience: 'auth', algorithms: KEY_ALGORITHMS, jwks: () => keys.jwks }],
           revocation: log,
           contextHints: 'accept',
         }),
@@ -56,11 +61,12 @@ export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown 
         TokenController,
         RevocationController,
         AdminRevocationsController,
+        AdminKeysController,
         RevocationFeedController,
       ],
       providers: [
         { provide: AUTH_CONFIG, useValue: config },
-        { provide: SIGNING_KEY, useValue: key },
+        { provide: SigningKeys, useValue: keys },
         { provide: AUTH_STORE, useValue: store },
         { provide: RevocationLog, useValue: log },
         { provide: Revocations, useFactory: () => new Revocations(log, store) },
@@ -76,11 +82,15 @@ export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   onApplicationBootstrap(): void {
+    this.keys.start();
+    this.stopListening = this.log.onKeysChanged(() => void this.keys.look());
     this.users.watch(async (subject) => void (await this.revocations.revokeSubject(subject)));
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.stopListening();
     await this.users.close();
+    await this.keys.close();
     this.log.close();
     this.store.close();
   }

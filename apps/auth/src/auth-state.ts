@@ -1,61 +1,80 @@
-import { StartRefused } from '@token-relay/service-kit';
 import { type AuthConfig } from './auth.config';
-import { generateSigningKey, type SigningKey } from './keys/signing-key';
-import { StoredSigningKey } from './keys/stored-signing-key';
-import { RevocationLog } from './revocation/revocation-log';
+import { type RingEvent } from './keys/key-ring';
+import { RingSeal } from './keys/ring-seal';
+import { EmbeddedRingStore, RedisRingStore } from './keys/ring-store';
+import { SigningKeys } from './keys/signing-keys';
+import { randomBytes } from 'node:crypto';
+import { reasonOf } from './reason-of';
+import { MARGIN_SECONDS, RevocationLog } from './revocation/revocation-log';
 import { type OpenedStore, openStore } from './store/open-store';
 
 /** What auth has, and shares with the other auths where it is in Redis. */
 export interface AuthState extends OpenedStore {
-  readonly key: SigningKey;
+  readonly keys: SigningKeys;
   readonly log: RevocationLog;
 }
 
-interface StateLog {
+export interface StateLog {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
-  fatal(details: object, message: string): void;
 }
 
+type StateConfig = Pick<
+  AuthConfig,
+  | 'ISSUER'
+  | 'REDIS_URL'
+  | 'KEY_ENCRYPTION_KEY'
+  | 'KEY_DECRYPTION_KEYS'
+  | 'ACCESS_TOKEN_SECONDS'
+  | 'JWKS_MAX_AGE_SECONDS'
+  | 'KEY_ROTATION_SECONDS'
+  | 'SIGNING_ALGORITHM'
+>;
+
+const LONGEST_EXCHANGED_SECONDS = 300;
+
 /** @throws StartRefused when the store can't be had, or doesn't hold what it must */
-export async function openState(
-  config: Pick<AuthConfig, 'ISSUER' | 'REDIS_URL' | 'KEY_ENCRYPTION_KEY'>,
-  log: StateLog,
-): Promise<AuthState> {
-  const { store, redis } = await openStore(config, log);
+export async function openState(config: StateConfig, log: StateLog): Promise<AuthState> {
+  const opened = await openStore(config, log);
   try {
-    const { key, restore } = redis ? await storedKey(redis, config.KEY_ENCRYPTION_KEY, log) : await ownKey();
-    const observer = {
-      followed: ({ entries }: { entries: number }) => log.info({ entries }, 'revocations are up to date'),
-      lost: ({ reason }: { reason: string }) => log.warn({ reason }, 'revocations can not be read'),
-    };
-    const options = { issuer: config.ISSUER, store, observer, onRestored: restore };
-    return { store, redis, key, log: new RevocationLog(options) };
+    const revocations = new RevocationLog({
+      issuer: config.ISSUER,
+      store: opened.store,
+      observer: {
+        followed: ({ entries }) => log.info({ entries }, 'revocations are up to date'),
+        lost: ({ reason }) => log.warn({ reason }, 'revocations can not be read'),
+      },
+    });
+    return { ...opened, keys: await openKeys(config, opened, revocations, log), log: revocations };
   } catch (error) {
-    store.close();
+    opened.store.close();
     throw error;
   }
 }
 
-async function ownKey() {
-  return { key: await generateSigningKey(), restore: () => Promise.resolve() };
-}
-
-async function storedKey(
-  redis: NonNullable<OpenedStore['redis']>,
-  keyEncryptionKey: string | undefined,
-  log: StateLog,
-) {
-  if (keyEncryptionKey === undefined) throw new StartRefused('KEY_ENCRYPTION_KEY: is missing');
-  const stored = new StoredSigningKey(redis, keyEncryptionKey);
-  const { key, sealed } = await stored.load();
-  const restore = async (): Promise<void> => {
-    log.warn({}, 'the store has lost what it held: what is known here was written back');
-    if (await stored.restore(sealed)) return;
-    // Another auth has started on the empty store. Two keys at once would be two issuers.
-    log.fatal({}, 'another signing key is in the store: ending, to start again with that one');
-    process.exitCode = 1;
-    process.kill(process.pid, 'SIGTERM');
-  };
-  return { key, restore };
+function openKeys(
+  config: StateConfig,
+  { redis }: OpenedStore,
+  log: RevocationLog,
+  told: StateLog,
+): Promise<SigningKeys> {
+  // In memory it is encrypted all the same, by a key that nobody else has: there is one way.
+  const encryptionKey = config.KEY_ENCRYPTION_KEY ?? randomBytes(32).toString('base64');
+  return SigningKeys.open({
+    store: redis ? new RedisRingStore(redis) : new EmbeddedRingStore(),
+    seal: new RingSeal(encryptionKey, config.KEY_DECRYPTION_KEYS),
+    algorithm: config.SIGNING_ALGORITHM,
+    times: {
+      jwksMaxAgeSeconds: config.JWKS_MAX_AGE_SECONDS,
+      longestTokenSeconds: Math.max(config.ACCESS_TOKEN_SECONDS, LONGEST_EXCHANGED_SECONDS) + MARGIN_SECONDS,
+      rotationSeconds: config.KEY_ROTATION_SECONDS,
+    },
+    publish: async ({ version, compromised }) => {
+      for (const kid of compromised) await log.publish({ kind: 'kid', value: kid });
+      await log.publish({ kind: 'keys', version });
+    },
+    isRevoked: (kid) => log.isKeyRevoked(config.ISSUER, kid),
+    onEvent: (event: RingEvent) => told[event.what === 'compromised' ? 'warn' : 'info'](event, 'keys'),
+    onTrouble: (error) => told.warn({ reason: reasonOf(error) }, 'the signing keys can not be looked at'),
+  });
 }

@@ -1,5 +1,6 @@
 import { flag, loadConfig, origin, port } from '@token-relay/service-kit';
 import { z } from 'zod';
+import { KEY_ALGORITHMS } from './keys/key-ring';
 
 export const AUTH_CONFIG = Symbol('auth-config');
 
@@ -14,36 +15,58 @@ export const redisUrl = () =>
       'must be a redis:// or rediss:// URL, or several joined by commas',
     );
 
+const ENCRYPTION_KEY = /^[A-Za-z0-9+/_-]{43}=?$/;
+
 /** 32 bytes in base64, for AES-256. */
 const encryptionKey = () =>
   z
     .string()
-    .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 random bytes in base64')
+    .regex(ENCRYPTION_KEY, 'must be 32 random bytes in base64')
     .refine((value) => new Set(value).size >= 10, 'is weak: generate a random one') as z.ZodType<string | undefined>;
+
+/** Several, joined by commas. */
+const encryptionKeys = () =>
+  z
+    .string()
+    .default('')
+    .transform((value) => value.split(',').filter((key) => key !== ''))
+    .pipe(z.array(z.string().regex(ENCRYPTION_KEY, 'must be 32 random bytes in base64 each, joined by commas')));
 
 const path = () => z.string().min(1);
 
+const seconds = (most: number, least = 1) => z.coerce.number('must be a number').int().min(least).max(most);
+
+/** What has to be known to get at auth's state. */
+const state = (hasRedis: boolean) => ({
+  ISSUER: origin(),
+  /** How long an access token lives; no verifier takes one that lives over 15 minutes. */
+  ACCESS_TOKEN_SECONDS: z.coerce.number('must be a number').int().min(1).max(900, 'must be 900 at most').default(300),
+  REDIS_URL: redisUrl().optional(),
+  /** What private keys are encrypted with in Redis. */
+  KEY_ENCRYPTION_KEY: hasRedis ? encryptionKey() : encryptionKey().optional(),
+  /** What decrypts besides: keys that KEY_ENCRYPTION_KEY was, or is about to be. */
+  KEY_DECRYPTION_KEYS: encryptionKeys(),
+  /** For how long verifiers may keep the published keys. */
+  JWKS_MAX_AGE_SECONDS: seconds(3_600).default(60),
+  /** How long a key signs before the next one does. */
+  KEY_ROTATION_SECONDS: seconds(31 * 86_400, 60).default(86_400),
+  /** What the first key is for; another one later is a rotation. */
+  SIGNING_ALGORITHM: z.enum(KEY_ALGORITHMS, `must be one of ${KEY_ALGORITHMS.join(', ')}`).default('ES256'),
+});
+
+const isGiven = (environment: NodeJS.ProcessEnv, name: string): boolean =>
+  Boolean(environment[name] || environment[`${name}_FILE`]);
+
 /** @throws ConfigError */
 export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
-  const isGiven = (name: string): boolean => Boolean(environment[name] || environment[`${name}_FILE`]);
-  const hasRedis = isGiven('REDIS_URL');
+  const hasRedis = isGiven(environment, 'REDIS_URL');
   return loadConfig(
     (mode) => ({
       PORT: port().default(3001),
-      ISSUER: origin(),
-      /** How long an access token lives; no verifier takes one that lives over 15 minutes. */
-      ACCESS_TOKEN_SECONDS: z.coerce
-        .number('must be a number')
-        .int()
-        .min(1)
-        .max(900, 'must be 900 at most')
-        .default(300),
+      ...state(hasRedis),
       CLIENTS_FILE: path(),
       // Without it users are in Redis, which then has to be there.
       USERS_FILE: hasRedis ? path().optional() : (path() as z.ZodType<string | undefined>),
-      REDIS_URL: redisUrl().optional(),
-      /** What private keys are encrypted with in Redis. */
-      KEY_ENCRYPTION_KEY: hasRedis ? encryptionKey() : encryptionKey().optional(),
       // A second process would know nothing of what the first has revoked: that there is one has to be said.
       SINGLE_AUTH: flag().refine(
         (single) => single || hasRedis || mode !== 'production',
@@ -52,4 +75,13 @@ export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
     }),
     environment,
   );
+}
+
+/**
+ * What a command needs that works on auth's state itself.
+ *
+ * @throws ConfigError also where there is no Redis: what is in the memory of a process can't be got at
+ */
+export function loadStateConfig(environment: NodeJS.ProcessEnv) {
+  return loadConfig(() => ({ ...state(true), REDIS_URL: redisUrl() }), environment);
 }

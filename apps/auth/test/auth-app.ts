@@ -14,10 +14,11 @@ export const ISSUER = 'https://issuer.test';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
+const ADMIN = ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'];
 const DOCUMENTS = ['documents:read', 'documents:write'];
 export const USERS = { alice: randomUUID(), bob: randomUUID(), admin: randomUUID() };
 const CLIENTS = {
-  gateway: { audiences: { resource: DOCUMENTS, auth: ['revocations:write'] }, scopes: ['revocations:read'] },
+  gateway: { audiences: { resource: DOCUMENTS, auth: ADMIN }, scopes: ['revocations:read'] },
   resource: { audiences: { audit: DOCUMENTS }, scopes: ['revocations:read'] },
   audit: { audiences: {}, scopes: [] },
 };
@@ -46,7 +47,7 @@ export class AuthApp {
       username,
       sub,
       passwordHash,
-      scopes: username === 'admin' ? ['revocations:write'] : DOCUMENTS,
+      scopes: username === 'admin' ? ADMIN : DOCUMENTS,
     }));
     const secrets = { gateway: randomSecret(), resource: randomSecret(), audit: randomSecret() };
     const clients = Object.entries(CLIENTS).map(([id, client]) => ({
@@ -109,6 +110,20 @@ export class AuthApp {
       authorization: `Bearer ${bearer}`,
       'content-type': 'application/json',
     });
+  }
+
+  /** An operator's call, as the gateway relays it. */
+  async admin(method: 'GET' | 'POST', path: string, body?: unknown, token?: string): Promise<Answer> {
+    const bearer = token ?? (await this.exchanged('gateway', await this.login('admin'), 'auth'));
+    const answer = await fetch(`${this.url}/admin/${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${bearer}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Record<string, unknown> };
   }
 
   async isActive(client: ClientName, token: string): Promise<boolean> {

@@ -96,21 +96,18 @@ describe('auth', () => {
   const exchange = (headers: Record<string, string>, subject: string, more: Record<string, string>) =>
     token(headers, { grant_type: GRANT, subject_token: subject, subject_token_type: ACCESS_TOKEN, ...more });
 
-  it('publishes the public key alone, as a JWKS that may be cached for a minute', async () => {
+  it('publishes the public keys alone, as a JWKS that may be cached for a minute', async () => {
     const answer = await fetch(`${url}/.well-known/jwks.json`);
     expect(answer.headers.get('content-type')).toMatch(/^application\/jwk-set\+json\b/);
     expect(answer.headers.get('cache-control')).toBe('public, max-age=60');
-    const key = { kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' };
-    expect(jwks).toEqual({
-      keys: [
-        {
-          ...key,
-          x: expect.any(String) as string,
-          y: expect.any(String) as string,
-          kid: expect.stringMatching(/^[\w-]{43}$/) as string,
-        },
-      ],
-    });
+    const key = {
+      ...{ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' },
+      x: expect.any(String) as string,
+      y: expect.any(String) as string,
+      kid: expect.stringMatching(/^[\w-]{43}$/) as string,
+    };
+    // The one that signs, and the one that will.
+    expect(jwks).toEqual({ keys: [key, key] });
   });
 
   it('issues access tokens as RFC 9068 has them', async () => {
@@ -126,6 +123,7 @@ describe('auth', () => {
       jti: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       sid: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       sub_epoch: expect.any(Number) as number,
+      auth_time: claims.iat,
       iat: expect.any(Number) as number,
       exp: (claims.iat ?? 0) + 300,
     });

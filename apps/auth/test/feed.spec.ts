@@ -103,6 +103,21 @@ describe('GET /revocations/feed', () => {
     expect(beats).toHaveLength(3);
   });
 
+  it('says that the keys have changed as the next event, and in no snapshot', async () => {
+    const answer = await get();
+    const jti = randomUUID();
+    const reading = take(answer, ({ data }) => data.value === jti);
+    await auth.state.log.publish({ kind: 'keys', version: 7 });
+    await auth.state.log.publish({ kind: 'jti', value: jti, until: later() });
+    const events = (await reading).filter(({ event }) => event === 'keys-changed' || event === 'revoked').slice(-2);
+    const { streamId, last } = auth.state.log.events;
+    expect(events).toMatchObject([
+      { event: 'keys-changed', id: `${streamId}.${last - 1}`, data: { version: 7 } },
+      { event: 'revoked', id: `${streamId}.${last}` },
+    ]);
+    expect(entriesOf(await take(await get(), is('heartbeat'))).map(({ kind }) => kind)).not.toContain('keys');
+  });
+
   it('goes on where a subscriber was', async () => {
     const { streamId, last } = auth.state.log.events;
     const jti = randomUUID();

@@ -54,7 +54,7 @@ describeWith(REDIS).each(['the embedded store', 'Redis'])('revocation, with %s',
         sid: login.sid,
         sub_epoch: login.sub_epoch,
         origin_jti: login.jti,
-        origin_kid: auth.state.key.kid,
+        origin_kid: auth.state.keys.signer.kid,
         origin_iat: login.iat,
       };
       expect(resource).toMatchObject(origin);
@@ -269,7 +269,7 @@ describeWith(REDIS).each(['the embedded store', 'Redis'])('revocation, with %s',
     clientId = 'gateway',
     issuedIn = 0,
   }): Promise<string> {
-    const { privateKey, kid, algorithm } = auth.state.key;
+    const { privateKey, kid, algorithm } = auth.state.keys.signer;
     const issuedAt = Math.floor(Date.now() / 1000) + issuedIn;
     return new SignJWT({
       client_id: clientId,

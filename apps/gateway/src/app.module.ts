@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule, RelayModule } from '@token-relay/jwt-guard';
-import { HealthModule, type Logger, MetricsModule, openRevocations } from '@token-relay/service-kit';
+import { HealthModule, type Logger, MetricsModule, openRevocations, TOKEN_ALGORITHMS } from '@token-relay/service-kit';
 import { AdminController } from './admin/admin.controller';
 import { ApiController } from './api/api.controller';
 import { DEMO_ACCOUNTS, DemoAccountsController, isDemo, readDemoAccounts } from './demo/demo-accounts.controller';
@@ -26,7 +26,7 @@ export class AppModule {
             {
               issuer: config.ISSUER,
               audience: 'gateway',
-              algorithms: ['ES256'],
+              algorithms: TOKEN_ALGORITHMS,
               jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
             },
@@ -51,7 +51,7 @@ export class AppModule {
               baseUrl: config.AUTH_URL,
               audience: 'auth',
               mode: 'exchange',
-              scopes: ['revocations:write'],
+              scopes: ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'],
             },
           },
         }),

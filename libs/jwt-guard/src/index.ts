@@ -44,7 +44,13 @@ export {
 export { bearerChallenge } from './core/bearer-challenge';
 
 // Revocation
-export { parseRevocationEntry, type RevocationEntry, type RevocationKind } from './revocation/revocation-entry';
+export {
+  type KeysChange,
+  parseRevocationEntry,
+  type Revocation,
+  type RevocationEntry,
+  type RevocationKind,
+} from './revocation/revocation-entry';
 export { RevocationList, type RevocationListOptions } from './revocation/revocation-list';
 export { RevocationCopy, type RevocationCopyOptions, type RevocationObserver } from './revocation/revocation-copy';
 export { RevocationFeed } from './revocation/revocation-feed';

@@ -46,10 +46,11 @@ describeWith(REDIS)('revocations read from Redis', () => {
     const [streamId = '', previous = ''] = (await auth.hmget(head, 'stream', 'tail')) as string[];
     const n = await auth.hincrby(head, 'last', 1);
     const id = `${streamId}:${n}`;
+    const field = `${entry.kind}:${'value' in entry ? entry.value : ''}`;
+    if (entry.kind !== 'keys') await auth.hset(entries, field, JSON.stringify(entry));
     await auth
       .multi()
       .hset(head, 'tail', id)
-      .hset(entries, `${entry.kind}:${'value' in entry ? entry.value : ''}`, JSON.stringify(entry))
       .xadd(stream, `${n}-0`, 'stream', streamId, 'id', id, 'previous', previous, 'entry', JSON.stringify(entry))
       .exec();
   }
@@ -102,6 +103,19 @@ describeWith(REDIS)('revocations read from Redis', () => {
     await expect(verifier.hset(head, 'stream', 'mine')).rejects.toThrow('NOPERM');
     await expect(verifier.get('another')).rejects.toThrow('NOPERM');
     verifier.disconnect();
+  });
+
+  it('tell of a key that is revoked, and that the keys have changed', async () => {
+    await begin('one');
+    const one = source();
+    await one.start();
+    const keysChanged = new Promise<void>((resolve) => one.onKeysChanged(resolve));
+    expect(one.isKeyRevoked(ISSUER, 'key-9')).toBe(false);
+    await revoke({ kind: 'kid', value: 'key-9' });
+    await revoke({ kind: 'keys', version: 2 });
+    await keysChanged;
+    expect(['key-9', 'key-1'].map((kid) => one.isKeyRevoked(ISSUER, kid))).toEqual([true, false]);
+    expect(one.stats.entries).toBe(1);
   });
 
   it('are not complete where there is no stream', async () => {

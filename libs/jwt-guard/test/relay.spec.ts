@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, type INestApplication, Module, Query } from '@nestjs/common';
+import { Body, Controller, Get, Inject, type INestApplication, Module, Post, Query } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
@@ -10,9 +10,10 @@ import {
   Transport,
 } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { TestIssuer } from '@token-relay/testing';
+import { generateTestKey, TestIssuer, type TestKey } from '@token-relay/testing';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, type Server as TcpServer } from 'node:net';
+import { decodeProtectedHeader } from 'jose';
 import { EMPTY, firstValueFrom, type Observable } from 'rxjs';
 import { JwtGuardModule, RelayClientProxy, RelayHttpClient, RelayModule, type RelayOptions, TokenRelay } from '../src';
 
@@ -57,6 +58,9 @@ const refusals: Record<string, object> = {
   broken: { status: 'error', message: 'Internal server error' },
 };
 
+/** What the RPC peer refuses whatever is signed with. */
+const revokedKeys = new Set<string>();
+
 const held: Observable<{ authorization: string }>[] = [];
 
 @Controller()
@@ -76,6 +80,13 @@ class CallingController {
     };
     const { statusCode, body } = await this.http.request(destination, { method: 'GET', path, headers });
     return { statusCode, text: await body.text() };
+  }
+
+  @Post('http')
+  async postHttp(@Body() body: object) {
+    const sent = { method: 'POST', path: '/', body: JSON.stringify(body) } as const;
+    const answer = await this.http.request('peer', sent);
+    return { statusCode: answer.statusCode, text: await answer.body.text() };
   }
 
   @Get('rpc')
@@ -117,6 +128,14 @@ class RpcPeer {
     return { authorization };
   }
 
+  @MessagePattern('guarded')
+  guarded(@Ctx() context: TcpContext) {
+    const { authorization } = context.getMetadata() as { authorization: string };
+    if (isOfRevokedKey(authorization))
+      throw new RpcException({ status: 401, code: 'key_revoked', error: 'invalid_token' });
+    return { authorization };
+  }
+
   @MessagePattern('never-satisfied')
   neverSatisfied() {
     throw new RpcException({ status: 401, code: 'key_unknown', error: 'invalid_token' });
@@ -133,6 +152,10 @@ class RpcPeer {
   }
 }
 
+function isOfRevokedKey(authorization: string): boolean {
+  return revokedKeys.has(String(decodeProtectedHeader(authorization.replace('Bearer ', '')).kid));
+}
+
 describe('the relay', () => {
   let issuer: TestIssuer;
   let auth: Peer;
@@ -142,12 +165,16 @@ describe('the relay', () => {
   let url: string;
   let exchanges: number;
   let revoked: Set<string>;
+  /** As the verifier of the app that relays has heard of them. */
+  let knownRevoked: Set<string>;
 
   beforeEach(async () => {
     issuer = await TestIssuer.create();
     [auth, peer, foreign] = await Promise.all([new Peer().start(), new Peer().start(), new Peer().start()]);
     exchanges = 0;
     revoked = new Set();
+    knownRevoked = new Set();
+    revokedKeys.clear();
     auth.answer = (response, body) => {
       exchanges++;
       const subject = new URLSearchParams(body).get('subject_token') ?? '';
@@ -171,7 +198,10 @@ describe('the relay', () => {
         JwtGuardModule.forRoot({
           issuers: [{ issuer: issuer.issuer, audience: 'resource', algorithms: ['ES256'], jwks: issuer.jwks }],
           now: issuer.clock.now,
-          revocation: { isRevoked: ({ tokenId }) => revoked.has(tokenId ?? '') },
+          revocation: {
+            isRevoked: ({ tokenId }) => revoked.has(tokenId ?? ''),
+            isKeyRevoked: (name, kid) => name === issuer.issuer && knownRevoked.has(kid),
+          },
         }),
         RelayModule.forRoot({
           tokenEndpoint: `${auth.origin}/oauth/token`,
@@ -433,6 +463,88 @@ describe('the relay', () => {
       expect([exchanges, peer.requests]).toEqual([1, []]);
     },
   );
+
+  describe('when the key of what was exchanged is revoked', () => {
+    let keys: TestKey[];
+
+    beforeEach(async () => {
+      keys = await Promise.all([generateTestKey(), generateTestKey()]);
+      auth.answer = (response) => {
+        const key = keys[exchanges++];
+        if (!key) return void response.writeHead(500).end();
+        const token = issuer.signRaw(
+          JSON.stringify(issuer.header({}, key)),
+          JSON.stringify(issuer.claims({ aud: 'peer', jti: `exchanged-${exchanges}` })),
+          key,
+        );
+        response.end(JSON.stringify({ access_token: token, token_type: 'Bearer', expires_in: 300 }));
+      };
+      peer.answer = (response, body, { headers }) => {
+        response.statusCode = isOfRevokedKey(headers.authorization ?? '') ? 401 : 200;
+        response.end(body);
+      };
+    });
+
+    const post = async (token: string) => {
+      const answer = await fetch(`${url}/http`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ title: 'a document' }),
+      });
+      return (await answer.json()) as { statusCode: number; text: string };
+    };
+    const overHttp = async (token: string): Promise<boolean> => {
+      const { statusCode, text } = await post(token);
+      return statusCode === 200 && text === '{"title":"a document"}';
+    };
+    const overRpc = async (token: string): Promise<boolean> =>
+      (await call('rpc?pattern=guarded', token)).status === 200;
+
+    it.each([
+      ['HTTP, with a body,', overHttp],
+      ['RPC', overRpc],
+    ])('nobody notices over %s whether it is known here yet or not', async (_transport, works) => {
+      const token = await issuer.token();
+      expect(await works(token)).toBe(true);
+      expect(await works(token)).toBe(true);
+      expect(exchanges).toBe(1);
+      revokedKeys.add(keys[0]?.kid ?? '');
+      expect(await works(token)).toBe(true);
+      expect(await works(token)).toBe(true);
+      expect(exchanges).toBe(2);
+    });
+
+    it('calls nobody with it once that is known here', async () => {
+      const token = await issuer.token();
+      expect(await overHttp(token)).toBe(true);
+      for (const known of [revokedKeys, knownRevoked]) known.add(keys[0]?.kid ?? '');
+      expect(await overHttp(token)).toBe(true);
+      expect([exchanges, peer.requests.length]).toEqual([2, 2]);
+    });
+
+    it('says that it can not be had where no other is signed', async () => {
+      const token = await issuer.token();
+      await overHttp(token);
+      knownRevoked.add(keys[0]?.kid ?? '');
+      keys.pop();
+      expect(await post(token)).toMatchObject({ status: 503, code: 'exchange_unavailable' });
+    });
+
+    it('has nothing to do with another issuer’s key of that name', async () => {
+      const claims = { aud: 'peer', iss: 'https://other.test' };
+      const [key] = keys;
+      const token = await issuer.token();
+      auth.answer = (response) => {
+        exchanges++;
+        const exchanged = issuer.signRaw(JSON.stringify(issuer.header({}, key)), JSON.stringify(claims), key);
+        response.end(JSON.stringify({ access_token: exchanged, token_type: 'Bearer', expires_in: 300 }));
+      };
+      await overHttp(token);
+      knownRevoked.add(key?.kid ?? '');
+      await overHttp(token);
+      expect(exchanges).toBe(1);
+    });
+  });
 
   it('keeps 100 interleaved calls over one connection apart', async () => {
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, i) => issuer.token({ jti: `${i}` })));

@@ -1,7 +1,7 @@
 import { WebSocketGateway } from '@nestjs/websockets';
-import { TestIssuer } from '@token-relay/testing';
+import { TestIssuer, type TestKey } from '@token-relay/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Public } from '../src';
+import { Public, RevocationCopy } from '../src';
 import { type AppOptions, LIBRARIES, PLATFORMS, refusal, TestApp, Watching } from './websockets-apps';
 import { type Client } from './websockets-clients';
 
@@ -252,6 +252,29 @@ describe.each(LIBRARIES)('a socket of %s ends', (library) => {
     // The next look for all sockets is a second after the first of them was opened.
     expect(Date.now() - before).toBeLessThan(500);
     expect(await subject.sessionsLeft()).toBe(0);
+  });
+
+  it('at once where the key that signed its token is revoked, and no other does', async () => {
+    const issuer = await TestIssuer.create({ algorithms: ['ES256', 'ES256'] });
+    const [key, other] = issuer.keys;
+    const copy = new RevocationCopy({ issuer: issuer.issuer, now: issuer.clock.now });
+    copy.completeAsOf(0);
+    const issuers = [
+      { issuer: issuer.issuer, audience: issuer.audience, algorithms: ['ES256' as const], jwks: issuer.jwks },
+    ];
+    await start({ library, guard: { issuers, now: issuer.clock.now, revocation: copy } });
+    const connect = async (claims: object, of: TestKey | undefined): Promise<Client> =>
+      subject.connect({ protocols: ['bearer', await issuer.token({ ...claims }, {}, of)] });
+    const client = await connect({}, key);
+    const exchanged = await connect({ origin_kid: key?.kid }, other);
+    const unconcerned = await connect({}, other);
+    const before = Date.now();
+    copy.merge([{ kind: 'kid', value: key?.kid ?? '' }]);
+    expect(await client.ended).toEqual(ended(4401, 'key_revoked'));
+    expect(await exchanged.ended).toEqual(ended(4401, 'token_revoked'));
+    expect(client.received).toEqual([{ event: 'exception', data: refusal(401, 'key_revoked') }]);
+    expect(Date.now() - before).toBeLessThan(500);
+    expect(await answers(unconcerned)).toBe(true);
   });
 
   it('for no outage', async () => {

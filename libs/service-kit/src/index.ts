@@ -13,7 +13,8 @@ export {
 } from './config';
 export { createLogger, type Logger } from './logger';
 
-// Redis and revocations
+// What is shared with auth
+export { TOKEN_ALGORITHMS } from './token-algorithms';
 export { connected, connectRedis, type RedisClient } from './redis';
 export { openRevocations, revocationsUrl } from './revocations';
 

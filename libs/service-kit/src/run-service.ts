@@ -49,8 +49,7 @@ async function shutDown(service: Service | undefined, signal: NodeJS.Signals): P
     process.exit(1);
   }
   logger?.info('ended');
-  // Of one that ends of itself.
-  process.exit(process.exitCode ?? 0);
+  process.exit(0);
 }
 
 function refuseToStart(error: unknown, logger: Logger | undefined): never {

@@ -6,7 +6,7 @@ import {
   type RevocationEntry,
   WhenStale,
 } from '@token-relay/jwt-guard';
-import { ProblemException, validate } from '@token-relay/service-kit';
+import { validate } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { OwnTokens } from '../tokens/own-tokens';
 import { Revocations } from './revocations';
@@ -55,9 +55,7 @@ export class AdminRevocationsController {
   @HttpCode(201)
   @Header('cache-control', 'no-store')
   async revoke(@CurrentPrincipal() principal: Principal, @Body() body: unknown): Promise<Revoked> {
-    if (!(await this.tokens.wasMinted(principal))) {
-      throw new ProblemException(401, 'jti_never_issued', 'The access token was never issued.');
-    }
+    await this.tokens.requireMinted(principal);
     const { reason, ...what } = validate(request, body);
     const revoked = await this.entryFor(what);
     this.#logger.warn(`revoked ${JSON.stringify({ ...revoked, reason, by: principal.subject, via: principal.actor })}`);

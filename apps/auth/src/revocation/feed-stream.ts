@@ -42,7 +42,11 @@ export async function writeFeed(
   while (!signal.aborted) {
     const events = log.events.after(streamId, n, EVENTS_AT_ONCE);
     if (!events) return write('renewed', {});
-    for (const event of events) await write('revoked', event.entry, `${streamId}.${event.n}`);
+    for (const { entry, n: number } of events) {
+      const id = `${streamId}.${number}`;
+      if (entry.kind === 'keys') await write('keys-changed', { version: entry.version }, id);
+      else await write('revoked', entry, id);
+    }
     n += events.length;
     if (events.length > 0) continue;
     const now = performance.now();

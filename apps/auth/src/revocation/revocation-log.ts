@@ -31,8 +31,6 @@ export interface RevocationLogOptions {
   readonly issuer: string;
   readonly store: AuthStore;
   readonly observer?: RevocationObserver;
-  /** The store was found empty, or with other content than before, and what is known here has been written back. */
-  readonly onRestored?: () => Promise<void>;
   /** Seconds since 1970-01-01T00:00:00Z. */
   readonly now?: () => number;
 }
@@ -47,7 +45,6 @@ export class RevocationLog implements RevocationSource {
   readonly #now: () => number;
   readonly #copy: RevocationCopy;
   readonly #follower: StreamFollower;
-  readonly #onRestored: () => Promise<void>;
   readonly #ring = new EventRing(STREAM_EVENTS);
   readonly #listeners = new Set<() => void>();
   #head: StreamHead | undefined;
@@ -61,12 +58,11 @@ export class RevocationLog implements RevocationSource {
   /** What the last snapshot held. */
   #inStore: RevocationList;
 
-  constructor({ issuer, store, observer, onRestored, now = () => Date.now() / 1000 }: RevocationLogOptions) {
+  constructor({ issuer, store, observer, now = () => Date.now() / 1000 }: RevocationLogOptions) {
     this.#store = store;
     this.#now = now;
     this.#copy = new RevocationCopy({ issuer, now });
     this.#inStore = this.#newList();
-    this.#onRestored = onRestored ?? (() => Promise.resolve());
     const steps = {
       missing: () => this.#begin(),
       merged: (head: StreamHead, goesOn: boolean) => this.#mend(head, goesOn),
@@ -96,8 +92,16 @@ export class RevocationLog implements RevocationSource {
     return this.#copy.isRevoked(principal);
   }
 
+  isKeyRevoked(issuer: string, kid: string): boolean {
+    return this.#copy.isKeyRevoked(issuer, kid);
+  }
+
   subscribe(changed: () => void): () => void {
     return this.#copy.subscribe(changed);
+  }
+
+  onKeysChanged(changed: () => void): () => void {
+    return this.#copy.onKeysChanged(changed);
   }
 
   get version() {
@@ -235,7 +239,6 @@ export class RevocationLog implements RevocationSource {
     this.#inStore = this.#newList();
     // Who reads the stream has perhaps seen what is gone, and not what has its number now.
     if (lost.length > 0 || (!goesOn && head.streamId === this.#ring.streamId)) await this.#store.renew(head.streamId);
-    if (lost.length > 0 || flushed) await this.#onRestored();
     this.#head = head;
     if (this.#hasMoved) await this.#distrust();
     if (goesOn) return;

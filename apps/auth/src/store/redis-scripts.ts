@@ -52,6 +52,8 @@ local n = redis.call('HINCRBY', KEYS[1], 'last', 1)
 redis.call('HSET', KEYS[1], 'tail', ARGV[4])
 local fields = {'stream', stream, 'id', ARGV[4], 'previous', previous, 'entry', ARGV[2]}
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], n .. '-0', unpack(fields))
+-- Revokes nothing: there is nothing to keep.
+if entry.kind == 'keys' then return n end
 
 local field = entry.kind .. ':' .. (entry.value or '')
 local before = redis.call('HGET', KEYS[3], field)

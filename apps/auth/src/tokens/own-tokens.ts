@@ -1,9 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Principal, TokenVerifier } from '@token-relay/jwt-guard';
+import { ProblemException } from '@token-relay/service-kit';
 import { decodeJwt } from 'jose';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { type Client } from '../clients/client-registry';
-import { SIGNING_KEY, type SigningKey } from '../keys/signing-key';
+import { KEY_ALGORITHMS } from '../keys/key-ring';
+import { SigningKeys } from '../keys/signing-keys';
 import { RevocationLog } from '../revocation/revocation-log';
 import { AUTH_STORE, type AuthStore } from '../store/auth-store';
 import { StoreUnavailable } from '../store/store-unavailable';
@@ -20,7 +22,7 @@ export class OwnTokens {
 
   constructor(
     @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER'>,
-    @Inject(SIGNING_KEY) private readonly key: SigningKey,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(AUTH_STORE) private readonly store: AuthStore,
     @Inject(RevocationLog) private readonly log: RevocationLog,
   ) {}
@@ -75,6 +77,12 @@ export class OwnTokens {
     return false;
   }
 
+  /** @throws ProblemException 401 `jti_never_issued`; StoreUnavailable */
+  async requireMinted(principal: Principal): Promise<void> {
+    if (await this.wasMinted(principal)) return;
+    throw new ProblemException(401, 'jti_never_issued', 'The access token was never issued.');
+  }
+
   async #verify(token: string, audience: readonly string[]): Promise<Principal> {
     const verifier = this.#verifierFor(audience);
     const principal = await verifier.verify(token);
@@ -90,9 +98,9 @@ export class OwnTokens {
   }
 
   #newVerifier(audience: readonly string[], clockToleranceSeconds?: number): TokenVerifier {
-    const { algorithm, jwks } = this.key;
+    const jwks = () => this.keys.jwks;
     return TokenVerifier.create({
-      issuers: [{ issuer: this.config.ISSUER, audience, algorithms: [algorithm], jwks }],
+      issuers: [{ issuer: this.config.ISSUER, audience, algorithms: KEY_ALGORITHMS, jwks }],
       revocation: this.log,
       ...(clockToleranceSeconds !== undefined && { clockToleranceSeconds }),
     });

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SignJWT } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
-import { SIGNING_KEY, type SigningKey } from '../keys/signing-key';
+import { SigningKeys } from '../keys/signing-keys';
 import { MARGIN_SECONDS, RevocationLog } from '../revocation/revocation-log';
 import { AUTH_STORE, type AuthStore } from '../store/auth-store';
 
@@ -34,6 +34,8 @@ export interface ActorClaim {
 export interface Lineage {
   readonly sid?: string;
   readonly sub_epoch?: number;
+  /** When the user has logged in (RFC 9068, section 2.2.1). */
+  readonly auth_time?: number;
   /** `jti`, `kid` and `iat` of the first token. */
   readonly origin_jti: string;
   readonly origin_kid: string;
@@ -56,7 +58,7 @@ export interface IssuedToken {
 export class TokenIssuer {
   constructor(
     @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER' | 'ACCESS_TOKEN_SECONDS'>,
-    @Inject(SIGNING_KEY) private readonly key: SigningKey,
+    @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(AUTH_STORE) private readonly store: AuthStore,
     @Inject(RevocationLog) private readonly log: RevocationLog,
   ) {}
@@ -64,6 +66,7 @@ export class TokenIssuer {
   /** @throws StoreUnavailable: what isn't remembered isn't issued */
   async issue({ subject, audience, clientId, scopes, ...grant }: Grant): Promise<IssuedToken> {
     const issuedAt = this.log.issuedAt();
+    const key = this.keys.signer;
     const lifetime = Math.min(this.config.ACCESS_TOKEN_SECONDS, grant.maxLifetimeSeconds ?? Infinity);
     const expiresAt = Math.min(issuedAt + lifetime, Math.floor(grant.notAfter ?? Infinity));
     const scope = scopes.join(' ');
@@ -79,16 +82,19 @@ export class TokenIssuer {
       client_id: clientId,
       scope,
       ...(grant.actor && { act: grant.actor }),
-      ...(grant.lineage ?? { ...(grant.sessionId !== undefined && { sid: grant.sessionId }), sub_epoch: epoch }),
+      ...(grant.lineage ?? {
+        ...(grant.sessionId !== undefined && { sid: grant.sessionId, auth_time: issuedAt }),
+        sub_epoch: epoch,
+      }),
     })
-      .setProtectedHeader({ alg: this.key.algorithm, typ: 'at+jwt', kid: this.key.kid })
+      .setProtectedHeader({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid })
       .setIssuer(this.config.ISSUER)
       .setSubject(subject)
       .setAudience(audience)
       .setIssuedAt(issuedAt)
       .setExpirationTime(expiresAt)
       .setJti(jti)
-      .sign(this.key.privateKey);
+      .sign(key.privateKey);
     return { access_token: token, token_type: 'Bearer', expires_in: expiresAt - issuedAt, scope };
   }
 }

@@ -1,4 +1,4 @@
-import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { RequireScopes, WhenStale } from '@token-relay/jwt-guard';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { RelayProxy } from '../relay-proxy';
@@ -12,6 +12,26 @@ export class AdminController {
   @RequireScopes('revocations:write')
   @WhenStale('deny')
   revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.proxy.relay('auth', request, reply);
+  }
+
+  @Get('keys')
+  @RequireScopes('keys:read')
+  listKeys(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.proxy.relay('auth', request, reply);
+  }
+
+  @Post('keys/rotate')
+  @RequireScopes('keys:rotate')
+  @WhenStale('deny')
+  rotateKeys(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.proxy.relay('auth', request, reply);
+  }
+
+  /** Not refused for being behind: a key that has leaked is used now. */
+  @Post('keys/:kid/compromise')
+  @RequireScopes('keys:compromise')
+  compromiseKey(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.proxy.relay('auth', request, reply);
   }
 }

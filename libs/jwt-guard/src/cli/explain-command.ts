@@ -149,5 +149,6 @@ const NO_KEYS: KeySource = {
   },
   report: () => ({ source: '--jwks, which was not given', usable: [], unusable: [] }),
   load: () => Promise.resolve(),
+  refresh: () => undefined,
   close: () => undefined,
 };

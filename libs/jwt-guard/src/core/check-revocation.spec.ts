@@ -2,7 +2,8 @@ import { checkRevocation, type RevocationSource } from './check-revocation';
 import { type Principal } from './principal';
 import { type ValidatedToken } from './token-states';
 
-const token = (): ValidatedToken => ({ principal: {} as Principal }) as ValidatedToken;
+const token = (): ValidatedToken =>
+  ({ principal: { issuer: 'https://issuer.test', keyId: 'key-1' } as Principal }) as ValidatedToken;
 
 /** A source with a version, which counts how often it is asked. */
 function source(more: Partial<RevocationSource> = {}) {
@@ -79,4 +80,33 @@ it('a source without a version is asked each time', () => {
   const good = token();
   for (let i = 0; i < 3; i++) checkRevocation(good, { isRevoked: () => ++times < 0 });
   expect(times).toBe(3);
+});
+
+describe('the key of a token', () => {
+  it('is asked about with the token: once, until the version is another', () => {
+    const asked: string[] = [];
+    const keys = new Set<string>();
+    const { asked: counted, made } = source({
+      isKeyRevoked: (issuer, kid) => {
+        asked.push(`${issuer} ${kid}`);
+        return keys.has(kid);
+      },
+    });
+    const good = token();
+    for (let i = 0; i < 3; i++) checkRevocation(good, made);
+    expect(asked).toEqual(['https://issuer.test key-1']);
+    keys.add('key-1');
+    // A source that revokes a key without another version has itself to blame.
+    checkRevocation(good, made);
+    counted.version = 1;
+    for (let i = 0; i < 3; i++) expect(() => checkRevocation(good, made)).toThrow('The key that signed');
+    expect(asked).toHaveLength(4);
+  });
+
+  it('comes before the token itself', () => {
+    const { asked, made } = source({ isKeyRevoked: () => true });
+    asked.revoked = true;
+    expect(() => checkRevocation(token(), made)).toThrow('The key that signed');
+    expect(asked.times).toBe(0);
+  });
 });

@@ -17,6 +17,20 @@ export interface RevocationSource {
    */
   isRevoked(principal: Principal): boolean;
   /**
+   * Whether every token is revoked that the issuer has signed with this key. Asked on each request for the key that
+   * signed the token, before that key is looked up: a yes wins over any JWKS, and refuses the token as `key_revoked`.
+   * What it throws or returns besides true and false means that it can't tell. Of a key that it doesn't know yet it
+   * may say no, as long as `isRevoked` says that it can't tell. Default: no key is revoked by itself.
+   */
+  isKeyRevoked?(issuer: string, kid: string): boolean;
+  /**
+   * Calls back whenever the keys of an issuer have changed, or may have, so that they are fetched at once; without it
+   * they are fetched when they are due, and when a token names a key that isn't known.
+   *
+   * @returns what ends it
+   */
+  onKeysChanged?(changed: () => void): () => void;
+  /**
    * Calls back whenever something was revoked, so that open connections end at once; without it they are looked
    * through every second.
    *
@@ -50,12 +64,25 @@ export interface RevocationSource {
 export interface RevocationStats {
   /** Entries that it holds. */
   readonly entries: number;
-  /** How many tokens it has called revoked. */
+  /** How many times it has called a token, or the key of one, revoked. */
   readonly hits: number;
 }
 
 /**
- * @throws TokenRejected `token_revoked`
+ * @throws TokenRejected `key_revoked`
+ * @throws VerifierUnavailable `revocation_unavailable` when the source can't tell
+ */
+export function checkKey(issuer: string, kid: string, source: RevocationSource | undefined): void {
+  if (isKeyRevoked(issuer, kid, source)) throw new TokenRejected('key_revoked');
+}
+
+/** @throws VerifierUnavailable `revocation_unavailable` when the source can't tell */
+export function isKeyRevoked(issuer: string, kid: string, source: RevocationSource | undefined): boolean {
+  return source?.isKeyRevoked ? answerOf('isKeyRevoked', () => source.isKeyRevoked?.(issuer, kid)) : false;
+}
+
+/**
+ * @throws TokenRejected `key_revoked`, `token_revoked`
  * @throws VerifierUnavailable `revocation_unavailable` when the source can't tell
  */
 export function checkRevocation(token: ValidatedToken, source: RevocationSource | undefined): void {
@@ -63,17 +90,19 @@ export function checkRevocation(token: ValidatedToken, source: RevocationSource 
   // Before it is asked: what comes meanwhile makes it another one.
   const { version } = source;
   if (version !== undefined && version === token.clearedAt) return;
-  if (isRevoked(token.principal, source)) throw new TokenRejected('token_revoked');
+  // Once more: the key may have been revoked while it was waited for, and of a shared secret nobody has asked yet.
+  checkKey(token.principal.issuer, token.principal.keyId, source);
+  if (answerOf('isRevoked', () => source.isRevoked(token.principal))) throw new TokenRejected('token_revoked');
   token.clearedAt = version;
 }
 
-function isRevoked(principal: Principal, source: RevocationSource): boolean {
+function answerOf(name: 'isRevoked' | 'isKeyRevoked', ask: () => unknown): boolean {
   try {
-    const answer: unknown = source.isRevoked(principal);
+    const answer = ask();
     // Anything else – a promise, above all – is no answer, and must be taken for neither.
     if (typeof answer !== 'boolean') {
       if (answer instanceof Promise) answer.catch(() => undefined);
-      throw new TypeError('isRevoked must return true or false');
+      throw new TypeError(`${name} must return true or false`);
     }
     return answer;
   } catch (cause) {

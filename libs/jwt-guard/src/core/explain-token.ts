@@ -91,8 +91,8 @@ export async function explainToken(raw: RawToken, policy: VerifierPolicy): Promi
   );
   const key = await trace.stage(
     'resolve_key',
-    () => keyChecks(attributed),
-    () => resolveKey(attributed as AttributedToken),
+    () => keyChecks(attributed, policy),
+    () => resolveKey(attributed as AttributedToken, policy.revocation),
   );
   const verified = await trace.stage(
     'verify_signature',

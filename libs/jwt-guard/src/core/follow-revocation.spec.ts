@@ -161,10 +161,13 @@ describe('a verifier', () => {
     warn.mockRestore();
   });
 
-  it.each(['subscribe', 'start', 'close'])('is not made with a source whose %s is no method', (name) => {
-    for (const value of [true, null, 'yes', {}]) {
-      expect(() => verifierWith({ [name]: value })).toThrow(new RegExp(`^revocation: its ${name} must be a method`));
-    }
-    expect(() => verifierWith({ [name]: undefined })).not.toThrow();
-  });
+  it.each(['isKeyRevoked', 'onKeysChanged', 'subscribe', 'start', 'close'])(
+    'is not made with a source whose %s is no method',
+    (name) => {
+      for (const value of [true, null, 'yes', {}]) {
+        expect(() => verifierWith({ [name]: value })).toThrow(new RegExp(`^revocation: its ${name} must be a method`));
+      }
+      expect(() => verifierWith({ [name]: undefined })).not.toThrow();
+    },
+  );
 });

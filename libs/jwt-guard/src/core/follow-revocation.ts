@@ -35,20 +35,47 @@ export async function startRevocation(
   try {
     await source?.start?.();
   } catch (error) {
-    const reason = reasonOf(error);
-    if (observer?.revocationFailed) tell(observer, 'revocationFailed', { reason });
-    else process.emitWarning(revocationWarning(reason), { code: 'JWT_GUARD_REVOCATION' });
+    tellFailure(error, observer);
+  }
+}
+
+function tellFailure(error: unknown, observer: VerifierObserver | undefined): void {
+  const reason = reasonOf(error);
+  if (observer?.revocationFailed) tell(observer, 'revocationFailed', { reason });
+  else process.emitWarning(revocationWarning(reason), { code: 'JWT_GUARD_REVOCATION' });
+}
+
+/**
+ * Has the source say when keys have changed. Never throws: keys are fetched without that as well.
+ *
+ * @returns what ends it
+ */
+export function followKeys(
+  source: RevocationSource | undefined,
+  changed: () => void,
+  observer: VerifierObserver | undefined,
+): () => void {
+  try {
+    const end: unknown = source?.onKeysChanged?.(changed);
+    return () => closing(() => (typeof end === 'function' ? (end as () => unknown)() : undefined));
+  } catch (error) {
+    tellFailure(error, observer);
+    return () => undefined;
   }
 }
 
 /** Never throws: whatever else is to be closed has to be. */
 export function closeRevocation(source: RevocationSource | undefined): void {
+  closing(() => source?.close?.());
+}
+
+function closing(close: () => unknown): void {
   const failed = (error: unknown): void =>
     process.emitWarning(`The revocation source could not be closed: ${reasonOf(error)}`, {
       code: 'JWT_GUARD_REVOCATION',
     });
   try {
-    const closed: unknown = source?.close?.();
+    const closed = close();
     if (closed instanceof Promise) closed.catch(failed);
   } catch (error) {
     failed(error);

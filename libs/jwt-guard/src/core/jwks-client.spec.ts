@@ -326,6 +326,64 @@ describe('JwksClient', () => {
     expect(keys.known(first.kid)).not.toBe(before);
   });
 
+  describe('that is told that keys have changed', () => {
+    it('fetches them at once', async () => {
+      const keys = client({ gapMs: 0 });
+      await keys.load();
+      server.body = { keys: [second.publicJwk] };
+      keys.refresh();
+      while (keys.known(second.kid) === undefined) await sleep(5);
+      expect(keys.known(first.kid)).toBeUndefined();
+      expect(server.requests).toBe(2);
+    });
+
+    it('keeps the gap, and shares one fetch, however often it is told', async () => {
+      const keys = client({ gapMs: 300 });
+      const begun = performance.now();
+      await keys.load();
+      server.body = { keys: [second.publicJwk] };
+      for (let i = 0; i < 1_000; i++) keys.refresh();
+      const waiting = outcome(keys.find(second.kid));
+      expect(server.requests).toBe(1);
+      expect(await waiting).toBe(second.kid);
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(290);
+      expect(server.requests).toBe(2);
+    });
+
+    it('asks once more when a set is on its way: that may be the one from before', async () => {
+      const keys = client({ gapMs: 0 });
+      server.delayMs = 50;
+      void keys.load();
+      while (server.requests === 0) await sleep(5);
+      server.body = { keys: [second.publicJwk] };
+      keys.refresh();
+      while (keys.known(second.kid) === undefined) await sleep(5);
+      expect(server.requests).toBe(2);
+    });
+
+    it('goes on with the old ones while the new ones can not be had', async () => {
+      const keys = client({ gapMs: 0 });
+      await keys.load();
+      server.status = 500;
+      keys.refresh();
+      while (server.requests < 2) await sleep(5);
+      await sleep(20);
+      expect(keys.known(first.kid)).toBeDefined();
+      server.status = 200;
+      server.body = { keys: [second.publicJwk] };
+      while (keys.known(second.kid) === undefined) await sleep(5);
+    });
+
+    it('fetches nothing once it is closed', async () => {
+      const keys = client({ gapMs: 0 });
+      await keys.load();
+      keys.close();
+      keys.refresh();
+      await sleep(30);
+      expect(server.requests).toBe(1);
+    });
+  });
+
   it('follows no redirect, not even to good keys', async () => {
     const other = await JwksServer.start({ keys: [first.publicJwk, second.publicJwk] });
     const keys = client();

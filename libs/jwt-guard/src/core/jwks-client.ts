@@ -4,7 +4,7 @@ import { ClockSkew, clockSkewWarning } from './clock-skew';
 import { tell, type VerifierObserver } from './observer';
 import { TokenRejected, VerifierUnavailable } from './refusals';
 import { type KeyReport, type KeySource } from './resolve-key';
-import { importKeySet, type ImportedKeys, reasons, type VerificationKey } from './verification-key';
+import { importKeySet, type ImportedKeys, reasons, renewed, type VerificationKey } from './verification-key';
 
 export interface JwksClientOptions {
   readonly uri: URL;
@@ -115,6 +115,11 @@ export class JwksClient implements KeySource {
   async load(): Promise<void> {
     if (this.#imported) return;
     await (this.#fetching ? this.#running : this.#fetchFromNowOn());
+  }
+
+  /** Never before the gap, or the back-off, is over, and together with whoever else asks in this time. */
+  refresh(): void {
+    if (!this.#closed.signal.aborted) void this.#fetchFromNowOn();
   }
 
   close(): void {
@@ -235,18 +240,12 @@ export class JwksClient implements KeySource {
     return response;
   }
 
-  /** Takes the new set, with the old objects of keys that are the same: verdicts are remembered for an object. */
-  #replace({ keys, unusable }: ImportedKeys): boolean {
-    const before = this.#imported?.keys ?? new Map<string, VerificationKey>();
-    const merged = new Map<string, VerificationKey>();
-    for (const [kid, key] of keys) {
-      const old = before.get(kid);
-      merged.set(kid, old?.algorithm === key.algorithm && old.keyObject.equals(key.keyObject) ? old : key);
-    }
-    this.#imported = { keys: merged, unusable };
-    const removed = [...before].some(([kid, key]) => merged.get(kid) !== key);
+  #replace(imported: ImportedKeys): boolean {
+    const before = this.#imported?.keys.size ?? 0;
+    const { keys, removed } = renewed(this.#imported, imported);
+    this.#imported = { keys, unusable: imported.unusable };
     if (removed) this.#options.onRemoval?.();
-    return removed || merged.size !== before.size;
+    return removed || keys.size !== before;
   }
 
   #tellFetched(outcome: 'changed' | 'unchanged' | 'failed', startedAt: number, reason?: string): void {

@@ -44,6 +44,7 @@ export const REJECTIONS = Object.freeze({
   // resolve key
   issuer_not_trusted: invalidToken('The access token is from an issuer that is not trusted here.'),
   key_unknown: invalidToken('The access token is signed with a key that its issuer does not publish.'),
+  key_revoked: invalidToken('The key that signed the access token has been revoked.'),
   key_alg_mismatch: invalidToken('The access token is signed with an algorithm that its key is not for.'),
   // verify signature
   signature_invalid: invalidToken('The signature of the access token is wrong.'),

@@ -1,3 +1,4 @@
+import { checkKey, type RevocationSource } from './check-revocation';
 import { TokenRejected } from './refusals';
 import { type AttributedToken } from './token-states';
 import { type VerificationKey } from './verification-key';
@@ -21,6 +22,8 @@ export interface KeySource {
   report(): KeyReport;
   /** Fetches the first keys, if that hasn't been done. */
   load(): Promise<void>;
+  /** The issuer's keys have changed, or may have: asks for them as soon as that may be done. */
+  refresh(): void;
   /** Ends what goes on in the background. */
   close(): void;
 }
@@ -46,13 +49,20 @@ export interface UnusableKey {
 }
 
 /**
- * The issuer's key that the token names, if that key is for the algorithm that the token names.
+ * The issuer's key that the token names, if that key is for the algorithm that the token names. Of a key that is
+ * revoked the issuer isn't even asked.
  *
- * @throws TokenRejected `key_unknown`, `key_alg_mismatch`
- * @throws VerifierUnavailable `keys_unavailable`, `key_not_yet_known`
+ * @throws TokenRejected `key_revoked`, `key_unknown`, `key_alg_mismatch`
+ * @throws VerifierUnavailable `revocation_unavailable`, `keys_unavailable`, `key_not_yet_known`
  */
-export async function resolveKey(token: AttributedToken): Promise<VerificationKey> {
-  const key = await token.issuer.keys.find(token.kid);
+export async function resolveKey(
+  token: AttributedToken,
+  revocation: RevocationSource | undefined,
+): Promise<VerificationKey> {
+  const { issuer, keys } = token.issuer;
+  // Where there is but one key it is that one, whatever the token calls it.
+  if (!keys.single) checkKey(issuer, token.kid, revocation);
+  const key = await keys.find(token.kid);
   if (key.algorithm !== token.algorithm) throw new TokenRejected('key_alg_mismatch');
   return key;
 }

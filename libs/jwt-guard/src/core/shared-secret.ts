@@ -65,6 +65,8 @@ export class SharedSecret implements KeySource {
     return Promise.resolve();
   }
 
+  refresh(): void {}
+
   close(): void {}
 }
 

@@ -35,5 +35,7 @@ export class StaticKeys implements KeySource {
     return Promise.resolve();
   }
 
+  refresh(): void {}
+
   close(): void {}
 }

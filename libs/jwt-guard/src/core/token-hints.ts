@@ -108,6 +108,9 @@ function keyHints({ refusal, attributed, report }: Situation): string[] {
   else if (refusal?.code === 'key_unknown') {
     hints.push('Is the token from another environment, or was its key withdrawn?');
   }
+  if (refusal?.code === 'key_revoked') {
+    hints.push('The issuer has withdrawn the key with all that it has signed: a new token will be signed by another.');
+  }
   if (refusal?.code === 'keys_unavailable' && report.lastFailure !== undefined) {
     hints.push(`Asking ${report.source} for keys failed: ${report.lastFailure}.`);
   }

@@ -1,9 +1,10 @@
 import { type RequestHeaders, tokenOf } from './authorization-header';
 import { type DecisionTrace, explainToken } from './explain-token';
-import { closeRevocation, isRevocationReady, revocationAge, startRevocation } from './follow-revocation';
+import { isKeyRevoked } from './check-revocation';
+import { closeRevocation, followKeys, isRevocationReady, revocationAge, startRevocation } from './follow-revocation';
 import { tell } from './observer';
 import { type Principal } from './principal';
-import { isRefusal, TokenRejected } from './refusals';
+import { isRefusal, TokenRejected, VerifierUnavailable } from './refusals';
 import { rawToken, type ValidatedToken } from './token-states';
 import { resolveVerifierOptions, type TokenVerifierOptions, type VerifierPolicy } from './verifier-options';
 import { isCurrent } from './verdict-cache';
@@ -14,6 +15,8 @@ export class TokenVerifier {
   readonly #policy: VerifierPolicy;
   /** What is behind each principal, for as long as somebody holds it. */
   readonly #validated = new WeakMap<Principal, ValidatedToken>();
+  #unfollowKeys: (() => void) | undefined;
+  #closed = false;
 
   private constructor(policy: VerifierPolicy) {
     this.#policy = policy;
@@ -63,7 +66,7 @@ export class TokenVerifier {
    * Whether the token that this principal was verified by still counts: the time, revocation, and whether its key is
    * still the issuer's. At once, and from memory: for connections that outlive a call.
    *
-   * @throws TokenRejected when it doesn't: `token_expired`, `token_revoked`, `key_unknown`
+   * @throws TokenRejected when it doesn't: `token_expired`, `token_revoked`, `key_revoked`, `key_unknown`
    * @throws VerifierUnavailable when that can't be decided
    * @throws TypeError for a principal that another verifier made
    */
@@ -71,7 +74,18 @@ export class TokenVerifier {
     const validated = this.#validated.get(principal);
     if (!validated) throw new TypeError('this principal was made by another verifier');
     checkStanding(validated, this.#policy);
-    if (!isCurrent(validated)) throw new TokenRejected('key_unknown');
+    if (isCurrent(validated)) return;
+    // Of keys that can't be had nobody knows whether this one is still among them.
+    throw validated.issuer.keys.ready ? new TokenRejected('key_unknown') : new VerifierUnavailable('keys_unavailable');
+  }
+
+  /**
+   * Whether the revocation source knows a key of this issuer to be revoked; false without a source.
+   *
+   * @throws VerifierUnavailable when it can't tell
+   */
+  isKeyRevoked(issuer: string, kid: string): boolean {
+    return isKeyRevoked(issuer, kid, this.#policy.revocation);
   }
 
   /**
@@ -118,17 +132,26 @@ export class TokenVerifier {
 
   /**
    * Fetches the first keys of every issuer, and starts the revocation source and waits for what was revoked so far;
-   * what can't be had is tried again in the background.
+   * what can't be had is tried again in the background. From here on keys are fetched anew whenever the source says
+   * that they have changed.
    */
   async load(): Promise<void> {
     const { revocation, observer } = this.#policy;
+    if (!this.#closed) this.#unfollowKeys ??= followKeys(revocation, () => this.#refreshKeys(), observer);
     await Promise.all([...this.#sources.map((keys) => keys.load()), startRevocation(revocation, observer)]);
   }
 
   /** Ends what goes on in the background, that of the revocation source too. */
   close(): void {
+    this.#closed = true;
+    this.#unfollowKeys?.();
+    this.#unfollowKeys = undefined;
     for (const keys of this.#sources) keys.close();
     closeRevocation(this.#policy.revocation);
+  }
+
+  #refreshKeys(): void {
+    for (const keys of this.#sources) keys.refresh();
   }
 
   get #sources() {

@@ -105,11 +105,12 @@ function headerChecks(header: Members, issuer: IssuerPolicy): Check[] {
   ];
 }
 
-export function keyChecks(token: AttributedToken | undefined): Check[] {
+export function keyChecks(token: AttributedToken | undefined, { revocation }: VerifierPolicy): Check[] {
   if (!token) return [];
   const { source, usable, lastFailure } = token.issuer.keys.report();
   const named = usable.find(({ kid }) => kid === token.kid) ?? (token.issuer.keys.single ? usable[0] : undefined);
   return [
+    ...(revocation?.isKeyRevoked && !token.issuer.keys.single ? [KEY_REVOCATION_CHECK] : []),
     {
       check: 'keys',
       expected: `keys from ${source}`,
@@ -130,6 +131,13 @@ export function keyChecks(token: AttributedToken | undefined): Check[] {
     },
   ];
 }
+
+const KEY_REVOCATION_CHECK: Check = {
+  check: 'key_revocation',
+  expected: 'a key that is not revoked',
+  actual: 'as the revocation source says',
+  fails: ['key_revoked', 'revocation_unavailable'],
+};
 
 export function signatureChecks(token: AttributedToken | undefined): Check[] {
   if (!token) return [];
@@ -243,7 +251,7 @@ export function revocationChecks(policy: VerifierPolicy): Check[] {
       check: 'revocation',
       expected: policy.revocation ? 'not revoked' : 'nothing: there is no revocation source',
       actual: policy.revocation ? 'as the revocation source says' : 'not asked',
-      fails: ['token_revoked', 'revocation_unavailable'],
+      fails: ['key_revoked', 'token_revoked', 'revocation_unavailable'],
     },
     // Refuses no token: what is too old depends on the handler that is called with it.
     ...(policy.revocation

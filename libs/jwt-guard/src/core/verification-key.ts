@@ -68,6 +68,23 @@ export function importKeySet(keySet: unknown, algorithms: ReadonlySet<AnyAlgorit
   return { keys, unusable };
 }
 
+/**
+ * The keys of a new set, with the old objects of those that are the same: verdicts are remembered for an object.
+ *
+ * @returns also whether a key has left, or has another in its place
+ */
+export function renewed(
+  before: ImportedKeys | undefined,
+  { keys }: ImportedKeys,
+): { readonly keys: ReadonlyMap<string, VerificationKey>; readonly removed: boolean } {
+  const merged = new Map<string, VerificationKey>();
+  for (const [kid, key] of keys) {
+    const old = before?.keys.get(kid);
+    merged.set(kid, old?.algorithm === key.algorithm && old.keyObject.equals(key.keyObject) ? old : key);
+  }
+  return { keys: merged, removed: [...(before?.keys ?? [])].some(([kid, key]) => merged.get(kid) !== key) };
+}
+
 /** Why keys were left out, for the message of an error: nothing of a key but its id. */
 export function reasons({ unusable }: ImportedKeys): string {
   return unusable.length === 0

@@ -8,6 +8,7 @@ import {
   SIGNATURE_ALGORITHMS,
 } from './algorithms';
 import { type RevocationSource } from './check-revocation';
+import { ChangingKeys } from './changing-keys';
 import { type TimeRules } from './check-times';
 import { type DecodeRules } from './decode-token';
 import { JwksClient } from './jwks-client';
@@ -64,8 +65,12 @@ export interface JwksUriIssuer extends IssuerRules {
 export interface JwksIssuer extends IssuerRules {
   /** The algorithms that this issuer may sign with: a list, not a default. */
   readonly algorithms: readonly AlgorithmName[];
-  /** The issuer's keys themselves, in place of `jwksUri`. */
-  readonly jwks: JsonWebKeySet;
+  /**
+   * The issuer's keys themselves, in place of `jwksUri`; or what returns them, for keys that change in this process.
+   * It is asked whenever a key is looked up, and must answer at once: another object is another set. While it throws,
+   * or no key can be used, the keys are unavailable.
+   */
+  readonly jwks: JsonWebKeySet | (() => JsonWebKeySet);
   readonly jwksUri?: undefined;
   readonly dangerouslyAllowHttp?: undefined;
   readonly sharedSecret?: undefined;
@@ -176,7 +181,7 @@ function checkSource(source: RevocationSource): void {
   if (typeof source?.isRevoked !== 'function') {
     throw new TypeError('revocation: must have a method isRevoked; leave it out for none');
   }
-  for (const name of ['subscribe', 'start', 'close'] as const) {
+  for (const name of ['isKeyRevoked', 'onKeysChanged', 'subscribe', 'start', 'close'] as const) {
     if (source[name] !== undefined && typeof source[name] !== 'function') {
       throw new TypeError(`revocation: its ${name} must be a method, or be left out`);
     }
@@ -251,6 +256,8 @@ function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmN
     throw new TypeError(`jwksUri, jwks or sharedSecret: exactly one of them is required for ${issuer}`);
   }
   if (sharedSecret !== undefined) return new SharedSecret(sharedSecret, options.algorithms[0]);
+  const onRemoval = () => shared.verdicts.prune();
+  if (typeof jwks === 'function') return new ChangingKeys(jwks, { algorithms, onRemoval });
   if (jwks !== undefined) return new StaticKeys(jwks, algorithms);
   const uri = URL.canParse(String(jwksUri)) ? new URL(String(jwksUri)) : undefined;
   // `fetch` takes none, and they would be told wherever the address is.
@@ -258,8 +265,7 @@ function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmN
   if (uri?.protocol !== 'https:' && !(uri?.protocol === 'http:' && dangerouslyAllowHttp)) {
     throw new TypeError(`jwksUri: for ${issuer} it must be an https URL (or dangerouslyAllowHttp be set)`);
   }
-  const { clockToleranceSeconds, observer, now, verdicts } = shared;
-  const onRemoval = () => verdicts.prune();
+  const { clockToleranceSeconds, observer, now } = shared;
   return new JwksClient({ uri, issuer, algorithms, clockToleranceSeconds, observer, now, onRemoval });
 }
 

@@ -18,7 +18,7 @@ import { verifySignature } from './verify-signature';
 export async function verifyToken(raw: RawToken, policy: VerifierPolicy): Promise<ValidatedToken> {
   const unverified = decodeToken(raw, policy);
   const attributed = selectIssuer(unverified, policy.issuers);
-  const key = await resolveKey(attributed);
+  const key = await resolveKey(attributed, policy.revocation);
   const verified = verifySignature(attributed, key);
   const validated = validateClaims(verified);
   checkStanding(validated, policy);

@@ -32,8 +32,8 @@ export class RelayHttpClient implements OnApplicationShutdown {
   }
 
   /**
-   * @throws HttpException `token_expired`, `token_revoked`, `key_unknown`, `exchange_refused`, `insufficient_scope`,
-   *   `revocation_unavailable`, `exchange_unavailable`, `relay_token_refused`, `upstream_unreachable`, `upstream_failed`,
+   * @throws HttpException `token_expired`, `token_revoked`, `key_revoked`, `key_unknown`, `exchange_refused`,
+   *   `insufficient_scope`, `revocation_unavailable`, `keys_unavailable`, `exchange_unavailable`, `relay_token_refused`, `upstream_unreachable`, `upstream_failed`,
    *   `upstream_timeout`
    * @throws TypeError for a destination without a contract over HTTP, or a path that isn't one
    */

@@ -3,6 +3,7 @@ import { request } from 'undici';
 import { basicAuthorization } from '../core/basic-authorization';
 import { TokenRejected, VerifierUnavailable } from '../core/refusals';
 import { type DestinationContract, type RelayOptions } from './relay-options';
+import { type Signer, signerOf } from './signer-of';
 
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
@@ -13,6 +14,11 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** What can stand behind `Bearer` (RFC 6750, section 2.1). */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
+interface Exchanged {
+  readonly token: string;
+  readonly signer: Signer | undefined;
+}
+
 type Endpoint = Pick<RelayOptions, 'tokenEndpoint' | 'clientId' | 'clientSecret'>;
 
 /**
@@ -22,10 +28,10 @@ type Endpoint = Pick<RelayOptions, 'tokenEndpoint' | 'clientId' | 'clientSecret'
 export class TokenExchanger {
   readonly #endpoint: Endpoint;
   readonly #authorization: string;
-  readonly #cache = new LRUCache<string, string>({
+  readonly #cache = new LRUCache<string, Exchanged>({
     max: MAX_CACHED,
     maxSize: MAX_CACHED_CHARACTERS,
-    sizeCalculation: (token, key) => token.length + key.length,
+    sizeCalculation: ({ token }, key) => token.length + key.length,
   });
   readonly #inFlight = new Map<string, Promise<string>>();
 
@@ -34,9 +40,21 @@ export class TokenExchanger {
     this.#authorization = basicAuthorization(endpoint.clientId, endpoint.clientSecret);
   }
 
-  /** What was exchanged before, at once; `undefined` for what `exchange` has to be asked for. */
-  recall(subjectToken: string, contract: DestinationContract): string | undefined {
-    return this.#cache.get(keyOf(subjectToken, contract));
+  /**
+   * What was exchanged before, at once; `undefined` for what `exchange` has to be asked for.
+   *
+   * @param isRevoked of the key that signed it, so that nobody is called with what is going to be refused
+   */
+  recall(
+    subjectToken: string,
+    contract: DestinationContract,
+    isRevoked: (signer: Signer) => boolean,
+  ): string | undefined {
+    const key = keyOf(subjectToken, contract);
+    const exchanged = this.#cache.get(key);
+    if (!exchanged?.signer || !isRevoked(exchanged.signer)) return exchanged?.token;
+    this.#cache.delete(key);
+    return undefined;
   }
 
   /**
@@ -52,7 +70,7 @@ export class TokenExchanger {
     if (!inFlight) {
       inFlight = this.#request(subjectToken, contract.audience, contract.scopes.join(' '))
         .then(({ token, expiresIn }) => {
-          this.#cache.set(key, token, { ttl: expiresIn * 1000 });
+          this.#cache.set(key, { token, signer: signerOf(token) }, { ttl: expiresIn * 1000 });
           return token;
         })
         .finally(() => this.#inFlight.delete(key));

@@ -4,6 +4,7 @@ import { type CallState } from '../nest/call-state';
 import { TRANSACTION_ID_HEADER } from '../nest/transaction-id';
 import { currentCall } from './relay-context';
 import { type DestinationContract, RELAY_OPTIONS, type RelayOptions, resolveRelayOptions } from './relay-options';
+import { type Signer } from './signer-of';
 import { TokenExchanger } from './token-exchanger';
 
 /** What a call to a destination carries. */
@@ -36,7 +37,7 @@ export class TokenRelay {
   /**
    * The headers for a call to the destination on behalf of the caller of the current call, whom it captures
    * before it returns. Nothing to relay is a refusal, and so is a caller whose token doesn't count any more: it has
-   * expired, was revoked, or lost its key since the call began.
+   * expired, was revoked, or lost its key since the call began. Nobody is called with a token of a key that is revoked.
    *
    * @param pastCache has the token exchanged anew
    */
@@ -53,7 +54,8 @@ export class TokenRelay {
     if (!call?.authenticated) throw new TokenRejected('token_missing');
     const { principal, token } = call.authenticated;
     call.verifier.recheck(principal);
-    let exchanged = pastCache ? undefined : this.#exchanger.recall(token, contract);
+    const isRevoked = ({ issuer, kid }: Signer): boolean => call.verifier.isKeyRevoked(issuer, kid);
+    let exchanged = pastCache ? undefined : this.#exchanger.recall(token, contract, isRevoked);
     if (exchanged === undefined) {
       exchanged = await this.#exchanger.exchange(token, contract);
       // That took a while.

@@ -52,6 +52,9 @@ export class FeedReader {
       case 'revoked':
         this.#merge([json(data)]);
         return this.#advance(id);
+      case 'keys-changed':
+        this.#merge([{ ...members(json(data)), kind: 'keys' }]);
+        return this.#advance(id);
       case 'heartbeat':
         if (this.#phase === 'snapshot') throw new Error('a heartbeat came before the end of the snapshot');
         this.#copy.completeAsOf(ageOf(data));
@@ -84,6 +87,7 @@ export class FeedReader {
     if (!POSITION.test(id ?? '')) throw new Error('the end of the snapshot has no readable id');
     this.#position = id;
     this.#phase = 'live';
+    this.#copy.keysMayHaveChanged();
     this.#copy.completeAsOf(ageMs);
   }
 

@@ -63,8 +63,16 @@ export class RedisRevocations implements RevocationSource {
     return this.#copy.isRevoked(principal);
   }
 
+  isKeyRevoked(issuer: string, kid: string): boolean {
+    return this.#copy.isKeyRevoked(issuer, kid);
+  }
+
   subscribe(changed: () => void): () => void {
     return this.#copy.subscribe(changed);
+  }
+
+  onKeysChanged(changed: () => void): () => void {
+    return this.#copy.onKeysChanged(changed);
   }
 
   get version() {

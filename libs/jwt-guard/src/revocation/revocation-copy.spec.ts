@@ -114,6 +114,57 @@ describe('RevocationCopy', () => {
     expect(String(warned.mock.calls[0]?.[0])).toContain('broken listener');
   });
 
+  it('knows of a revoked key before it is complete, and says no of every other', () => {
+    const source = copy();
+    source.merge([{ kind: 'kid', value: 'key-9' }]);
+    const keys = () => ['key-9', 'key-1'].map((kid) => source.isKeyRevoked(ISSUER, kid));
+    expect(keys()).toEqual([true, false]);
+    source.completeAsOf(0);
+    expect(keys()).toEqual([true, false]);
+  });
+
+  it('tells that keys have changed, once for all that comes at once, and nobody who asked for revocations', () => {
+    const source = copy();
+    const [revoked, keysChanged] = [jest.fn(), jest.fn()];
+    source.subscribe(revoked);
+    const end = source.onKeysChanged(keysChanged);
+    source.onKeysChanged(keysChanged)();
+    source.merge([
+      { kind: 'keys', version: 1 },
+      { kind: 'keys', version: 2 },
+    ]);
+    expect([keysChanged.mock.calls.length, revoked.mock.calls.length, source.version]).toEqual([1, 0, 0]);
+    source.merge([{ kind: 'keys', version: 2 }]);
+    expect(keysChanged).toHaveBeenCalledTimes(2);
+    source.merge([{ kind: 'kid', value: 'key-9' }]);
+    expect([keysChanged.mock.calls.length, revoked.mock.calls.length, source.version]).toEqual([2, 1, 1]);
+    end();
+    source.merge([{ kind: 'keys', version: 3 }]);
+    expect(keysChanged).toHaveBeenCalledTimes(2);
+  });
+
+  it('knows what is revoked before it tells that keys have changed', () => {
+    const source = copy();
+    const seen: unknown[] = [];
+    source.onKeysChanged(() => seen.push(source.isKeyRevoked(ISSUER, 'key-9')));
+    source.merge([
+      { kind: 'keys', version: 1 },
+      { kind: 'kid', value: 'key-9' },
+    ]);
+    expect(seen).toEqual([true]);
+  });
+
+  it('tells that keys may have changed once it was complete, and not before', () => {
+    const source = copy();
+    const changed = jest.fn();
+    source.onKeysChanged(changed);
+    source.keysMayHaveChanged();
+    expect(changed).not.toHaveBeenCalled();
+    source.completeAsOf(0);
+    source.keysMayHaveChanged();
+    expect(changed).toHaveBeenCalledTimes(1);
+  });
+
   it('says how much it holds and how often that was of use', () => {
     const source = copy();
     source.merge([

@@ -2,7 +2,7 @@ import { type RevocationSource, type RevocationStats } from '../core/check-revoc
 import { tell } from '../core/observer';
 import { type Principal } from '../core/principal';
 import { VerifierUnavailable } from '../core/refusals';
-import { type RevocationEntry } from './revocation-entry';
+import { type Revocation, type RevocationEntry } from './revocation-entry';
 import { RevocationList, type RevocationListOptions } from './revocation-list';
 
 /** Told how a source keeps up with its issuer: for the log. What it throws is reported as a process warning. */
@@ -27,6 +27,7 @@ export class RevocationCopy implements RevocationSource {
   readonly #issuer: string;
   readonly #monotonic: () => number;
   readonly #listeners = new Set<() => void>();
+  readonly #keyListeners = new Set<() => void>();
   readonly #whenReady: Promise<void>;
   #becomeReady: () => void = () => undefined;
   #version = 0;
@@ -40,13 +41,27 @@ export class RevocationCopy implements RevocationSource {
     this.#whenReady = new Promise((resolve) => (this.#becomeReady = resolve));
   }
 
-  /** Adds to what is there, and tells those who have subscribed if anything of it is new. */
+  /** Adds to what is there, and tells those who have subscribed if anything of it is new, or if keys have changed. */
   merge(entries: Iterable<RevocationEntry>): void {
     let changed = false;
-    for (const entry of entries) changed = this.#list.add(entry) || changed;
-    if (!changed) return;
-    this.#version++;
-    for (const listener of [...this.#listeners]) listener();
+    let keysChanged = false;
+    for (const entry of entries) {
+      changed = this.#list.add(entry) || changed;
+      keysChanged ||= entry.kind === 'keys';
+    }
+    if (changed) {
+      this.#version++;
+      tellAll(this.#listeners);
+    }
+    if (keysChanged) tellAll(this.#keyListeners);
+  }
+
+  /**
+   * A snapshot was merged in place of events: that keys have changed may have been one of them. Before the copy is
+   * complete for the first time nobody is told: those who would be are just fetching the first keys.
+   */
+  keysMayHaveChanged(): void {
+    if (this.ready) tellAll(this.#keyListeners);
   }
 
   /**
@@ -68,12 +83,17 @@ export class RevocationCopy implements RevocationSource {
     return false;
   }
 
+  /** Of a key that it knows nothing of yet it says no: `isRevoked` says that it can't tell. */
+  isKeyRevoked(issuer: string, kid: string): boolean {
+    return this.#list.isKeyRevoked(issuer, kid);
+  }
+
   subscribe(changed: () => void): () => void {
-    // Of its own, so that the same function given twice is two. What it throws is no failure of the source, and keeps
-    // nobody else from being told.
-    const listener = (): void => tell({ changed }, 'changed', undefined);
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return subscribeTo(this.#listeners, changed);
+  }
+
+  onKeysChanged(changed: () => void): () => void {
+    return subscribeTo(this.#keyListeners, changed);
   }
 
   get version(): number {
@@ -106,7 +126,7 @@ export class RevocationCopy implements RevocationSource {
     return { entries: this.#list.size, hits: this.#list.hits };
   }
 
-  entries(): Iterable<RevocationEntry> {
+  entries(): Iterable<Revocation> {
     return this.#list.entries();
   }
 
@@ -114,4 +134,16 @@ export class RevocationCopy implements RevocationSource {
   sweep(): void {
     this.#list.sweep();
   }
+}
+
+function subscribeTo(listeners: Set<() => void>, changed: () => void): () => void {
+  // Of its own, so that the same function given twice is two. What it throws is no failure of the source, and keeps
+  // nobody else from being told.
+  const listener = (): void => tell({ changed }, 'changed', undefined);
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+function tellAll(listeners: ReadonlySet<() => void>): void {
+  for (const listener of [...listeners]) listener();
 }

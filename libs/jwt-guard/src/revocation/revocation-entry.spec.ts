@@ -6,6 +6,8 @@ const ENTRIES: readonly RevocationEntry[] = [
   { kind: 'sub', value: 'user-1', epoch: 3, until: 2_000 },
   { kind: 'all', notBefore: 1_000, until: 2_000 },
   { kind: 'kid', value: 'key-1' },
+  { kind: 'keys', version: 1 },
+  { kind: 'keys', version: Number.MAX_SAFE_INTEGER },
 ];
 
 describe('parseRevocationEntry', () => {
@@ -38,6 +40,11 @@ describe('parseRevocationEntry', () => {
     ['no epoch', { kind: 'sub', value: 'a', until: 1 }],
     ['a negative epoch', { kind: 'sub', value: 'a', epoch: -1, until: 1 }],
     ['no time that it counts from', { kind: 'all', until: 1 }],
+    ['no version of the keys', { kind: 'keys' }],
+    ['a version of the keys before the first', { kind: 'keys', version: 0 }],
+    ['a version of the keys between two', { kind: 'keys', version: 1.5 }],
+    ['a version of the keys that is text', { kind: 'keys', version: '1' }],
+    ['a version of the keys that can not be told from the next', { kind: 'keys', version: 2 ** 53 }],
     ['a date for that time', { kind: 'all', notBefore: '2026-01-01', until: 1 }],
   ])('refuses %s', (_what, value) => {
     expect(() => parseRevocationEntry(value)).toThrow(TypeError);

@@ -2,7 +2,7 @@
  * What was revoked, as an issuer publishes it. Times are seconds since 1970-01-01T00:00:00Z; `until` is when the last
  * token that the entry concerns has expired, so that it may be forgotten.
  */
-export type RevocationEntry =
+export type Revocation =
   /** One token (`jti`), and whatever was exchanged from it. */
   | { readonly kind: 'jti'; readonly value: string; readonly until: number }
   /** Every token of a session (`sid`). */
@@ -13,6 +13,15 @@ export type RevocationEntry =
   | { readonly kind: 'all'; readonly notBefore: number; readonly until: number }
   /** Every token that was signed with a key. Never forgotten. */
   | { readonly kind: 'kid'; readonly value: string };
+
+/** The issuer's keys are others now, for the `version`-th time. It revokes nothing, and is in no snapshot. */
+export interface KeysChange {
+  readonly kind: 'keys';
+  readonly version: number;
+}
+
+/** What an issuer's stream of revocations is made of. */
+export type RevocationEntry = Revocation | KeysChange;
 
 export type RevocationKind = RevocationEntry['kind'];
 
@@ -40,8 +49,10 @@ export function parseRevocationEntry(value: unknown): RevocationEntry {
       return { kind: 'all', notBefore: time('notBefore', entry.notBefore), until: time('until', entry.until) };
     case 'kid':
       return { kind: 'kid', value: name(entry.value) };
+    case 'keys':
+      return { kind: 'keys', version: count('version', entry.version) };
     default:
-      throw new TypeError('a revocation entry must be of the kind jti, sid, sub, all or kid');
+      throw new TypeError('a revocation entry must be of the kind jti, sid, sub, all, kid or keys');
   }
 }
 
@@ -57,4 +68,11 @@ function time(member: string, value: unknown): number {
     throw new TypeError(`${member} of a revocation entry: must be a number of 0 or more`);
   }
   return value;
+}
+
+function count(member: string, value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) {
+    throw new TypeError(`${member} of a revocation entry: must be a whole number of 1 or more`);
+  }
+  return value as number;
 }

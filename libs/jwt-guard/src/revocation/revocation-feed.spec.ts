@@ -196,6 +196,79 @@ describe('what is revoked', () => {
   });
 });
 
+describe('that the keys have changed', () => {
+  const keysChanged = (connection: FeedConnection, id: string | undefined, version: unknown = 2): FeedConnection =>
+    connection.event('keys-changed', { version }, id);
+
+  it('is told, and is the next event: the connection goes on behind it', async () => {
+    const { feed, first } = await followed();
+    const [changed, revoked] = [jest.fn(), jest.fn()];
+    const end = feed.onKeysChanged(changed);
+    feed.subscribe(revoked);
+    keysChanged(first, 'stream.2').revoked('stream.3', token('b'));
+    await until(() => verdict(feed, 'b') === true);
+    expect([changed.mock.calls.length, revoked.mock.calls.length]).toEqual([1, 1]);
+    expect(feed.stats.entries).toBe(2);
+    end();
+    keysChanged(first, 'stream.4').end();
+    expect((await server.next()).lastEventId).toBe('stream.4');
+    expect(changed).toHaveBeenCalledTimes(1);
+  });
+
+  it('may be the first of a backlog', async () => {
+    const { feed, first } = await followed();
+    const changed = jest.fn();
+    feed.onKeysChanged(changed);
+    first.end();
+    keysChanged((await server.next()).open().hello(), 'stream.2').heartbeat();
+    await until(() => log.length === 3);
+    expect(changed).toHaveBeenCalledTimes(1);
+    expect(server.requests).toBe(2);
+  });
+
+  it('may be missed where a snapshot comes: that is told at its end, and not of the first one', async () => {
+    const feed = feedOf();
+    const changed = jest.fn();
+    feed.onKeysChanged(changed);
+    const started = feed.start();
+    const first = (await server.next()).complete();
+    await started;
+    expect(changed).not.toHaveBeenCalled();
+    first.event('renewed', {});
+    const second = (await server.next()).open().hello().snapshot(token('b'));
+    await until(() => verdict(feed, 'b') === true);
+    expect(changed).not.toHaveBeenCalled();
+    second.snapshotEnd('other.9').revoked('other.10', token('c'));
+    await until(() => verdict(feed, 'c') === true);
+    expect(changed).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    ['one is left out', 'stream.3', 2, 'the ids have a gap', 1],
+    ['it has no id', undefined, 2, 'the ids have a gap', 1],
+    ['its version is none', 'stream.2', 0, 'version of a revocation entry', 0],
+    ['its version is text', 'stream.2', '2', 'version of a revocation entry', 0],
+  ])('is not gone on from when %s', async (_what, id, version, reason, told) => {
+    const { feed, first } = await followed();
+    const changed = jest.fn();
+    feed.onKeysChanged(changed);
+    keysChanged(first, id, version);
+    const second = await server.next();
+    expect([log.at(-1), changed.mock.calls.length]).toEqual([expect.stringMatching(`^lost: ${reason}`), told]);
+    expect(second.lastEventId).toBe(id === 'stream.2' ? 'stream.1' : undefined);
+  });
+
+  it('says nothing of a key that is revoked: an entry does', async () => {
+    const { feed, first } = await followed();
+    const isKeyRevoked = () => ['key-8', 'key-9'].map((kid) => feed.isKeyRevoked(FEED_ISSUER, kid));
+    expect(isKeyRevoked()).toEqual([false, false]);
+    first.revoked('stream.2', { kind: 'kid', value: 'key-9' });
+    keysChanged(first, 'stream.3').revoked('stream.4', token('b'));
+    await until(() => verdict(feed, 'b') === true);
+    expect(isKeyRevoked()).toEqual([false, true]);
+  });
+});
+
 describe('a connection that is lost', () => {
   it('is made anew, to go on with the last id; a heartbeat says that nothing is missing', async () => {
     const { feed, first } = await followed();

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { principalOf } from '../../test/principals';
-import { type RevocationEntry } from './revocation-entry';
+import { type Revocation, type RevocationEntry } from './revocation-entry';
 import { RevocationList } from './revocation-list';
 
 const ISSUER = 'https://issuer.test';
@@ -246,11 +246,37 @@ it('counts how often it has called a token revoked', () => {
   expect(list.hits).toBe(2);
 });
 
+describe('a key that is revoked', () => {
+  const list = listOf({ kind: 'kid', value: 'key-9' }, { kind: 'jti', value: 'key-1', until: UNTIL });
+
+  it.each([
+    ['of its issuer', 'https://issuer.test', 'key-9', true],
+    ['that nobody has revoked', 'https://issuer.test', 'key-1', false],
+    ['of that name of another issuer', 'https://other.test', 'key-9', false],
+    ['with a name that every object has', 'https://issuer.test', 'constructor', false],
+  ])('is one %s', (_what, issuer, kid, revoked) => {
+    expect(list.isKeyRevoked(issuer, kid)).toBe(revoked);
+  });
+
+  it('counts as a hit, and one that is not revoked does not', () => {
+    const counting = listOf({ kind: 'kid', value: 'key-9' });
+    counting.isKeyRevoked('https://issuer.test', 'key-9');
+    counting.isKeyRevoked('https://issuer.test', 'key-1');
+    expect(counting.hits).toBe(1);
+  });
+});
+
+it('that keys have changed is nothing new, and nothing that is held', () => {
+  const list = listOf();
+  expect(list.add({ kind: 'keys', version: 1 })).toBe(false);
+  expect([list.size, [...list.entries()]]).toEqual([0, []]);
+});
+
 describe('whatever the order', () => {
   const name = fc.constantFrom('a', 'b', 'c');
   const number = fc.integer({ min: 0, max: 4 });
   const until = fc.integer({ min: 1_101, max: 1_105 });
-  const entry: fc.Arbitrary<RevocationEntry> = fc.oneof(
+  const entry: fc.Arbitrary<Revocation> = fc.oneof(
     fc.record({ kind: fc.constant('jti' as const), value: name, until }),
     fc.record({ kind: fc.constant('sid' as const), value: name, until }),
     fc.record({ kind: fc.constant('sub' as const), value: name, epoch: number, until }),
@@ -280,7 +306,7 @@ describe('whatever the order', () => {
   );
 
   /** What the kinds mean, said once more and without any memory. */
-  function revokes(entry: RevocationEntry, token: Record<string, unknown>): boolean {
+  function revokes(entry: Revocation, token: Record<string, unknown>): boolean {
     switch (entry.kind) {
       case 'jti':
         return [token.jti, token.origin_jti, ...((token.via_jti as string[] | undefined) ?? [])].includes(entry.value);

@@ -1,5 +1,5 @@
 import { type Principal } from '../core/principal';
-import { type RevocationEntry } from './revocation-entry';
+import { type Revocation, type RevocationEntry } from './revocation-entry';
 
 /**
  * The machine's clock, as long as it isn't set ahead: what would be forgotten by a clock that is wrong is missing when
@@ -64,8 +64,15 @@ export class RevocationList {
     return true;
   }
 
+  /** Whether every token that this issuer has signed with that key is revoked. */
+  isKeyRevoked(issuer: string, kid: string): boolean {
+    if (this.#keys.size === 0 || issuer !== this.#issuer || !this.#keys.has(kid)) return false;
+    this.#hits++;
+    return true;
+  }
+
   /** Everything that is unexpired. */
-  *entries(): Generator<RevocationEntry> {
+  *entries(): Generator<Revocation> {
     const now = this.#now();
     for (const [value, until] of this.#tokens) if (until > now) yield { kind: 'jti', value, until };
     for (const [value, until] of this.#sessions) if (until > now) yield { kind: 'sid', value, until };
@@ -100,7 +107,7 @@ export class RevocationList {
     return this.#expirable + this.#keys.size + (this.#notBefore === -Infinity ? 0 : 1);
   }
 
-  /** How many times a token was found in it. */
+  /** How many times a token, or the key of one, was found in it. */
   get hits(): number {
     return this.#hits;
   }
@@ -131,6 +138,8 @@ export class RevocationList {
         if (this.#keys.has(entry.value)) return false;
         this.#keys.add(entry.value);
         return true;
+      case 'keys':
+        return false;
     }
   }
 

@@ -22,7 +22,7 @@ export interface StreamHead {
   readonly moved?: boolean;
 }
 
-/** One thing that was revoked, in order. */
+/** One thing that was revoked, or that the keys have changed, in order. */
 export interface StreamEvent {
   readonly streamId: string;
   readonly n: number;

@@ -21,7 +21,7 @@ class Store implements RevocationStream {
     const id = `${this.streamId}-${++this.#ids}`;
     const previous = this.events.at(-1)?.id ?? this.streamId;
     this.events.push({ streamId: this.streamId, n: (this.events.at(-1)?.n ?? 0) + 1, id, previous, entry });
-    this.entries.set(JSON.stringify(entry), entry);
+    if (entry.kind !== 'keys') this.entries.set(JSON.stringify(entry), entry);
   }
 
   /** As a replica has it that hadn't heard of the last one. */
@@ -194,6 +194,48 @@ describe('whoever follows a stream', () => {
     for (const known of ['first', 'second', 'third']) expect(knows(known)).toBe(true);
     store.add(jti('last'));
     await until(() => knows('last'));
+  });
+
+  it('tells that keys have changed, and goes on with what comes then', async () => {
+    follow();
+    const changed = jest.fn();
+    copy.onKeysChanged(changed);
+    await copy.whenReady;
+    expect(changed).not.toHaveBeenCalled();
+    store.add({ kind: 'keys', version: 2 });
+    store.add(jti('later'));
+    await until(() => knows('later'));
+    expect(changed).toHaveBeenCalledTimes(1);
+    expect(copy.stats.entries).toBe(1);
+  });
+
+  it('tells that keys may have changed when it can not go on where it was', async () => {
+    follow();
+    const changed = jest.fn();
+    copy.onKeysChanged(changed);
+    await copy.whenReady;
+    store.streamId = 'two';
+    store.events = [];
+    store.add(jti('new'));
+    await until(() => changed.mock.calls.length > 0);
+    expect(knows('new')).toBe(true);
+  });
+
+  it('misses no change of keys while the store is away, and makes none up', async () => {
+    follow();
+    const changed = jest.fn();
+    copy.onKeysChanged(changed);
+    await copy.whenReady;
+    for (const entry of [jti('meanwhile'), { kind: 'keys', version: 2 } as const]) {
+      told.length = 0;
+      store.failing = 'away';
+      await until(() => told.includes('lost: away'));
+      expect(changed).not.toHaveBeenCalled();
+      store.add(entry);
+      store.failing = undefined;
+      await until(() => told.length === 2);
+    }
+    await until(() => changed.mock.calls.length === 1);
   });
 
   it('waits for a stream that is not there, and is not complete before it is', async () => {

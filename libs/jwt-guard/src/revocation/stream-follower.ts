@@ -113,7 +113,10 @@ export class StreamFollower {
     // Those since the last one that was followed are read once more, so that whoever follows this one misses none.
     const goesOn = leadsTo(this.#position, head);
     await this.#steps.merged?.(head, goesOn);
-    if (!goesOn) this.#position = { streamId: head.streamId, n: head.last, tail: head.tail };
+    if (!goesOn) {
+      this.#position = { streamId: head.streamId, n: head.last, tail: head.tail };
+      this.#copy.keysMayHaveChanged();
+    }
     this.#unsure = false;
   }
 

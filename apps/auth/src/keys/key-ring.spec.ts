@@ -1,0 +1,241 @@
+import fc from 'fast-check';
+import {
+  activeKey,
+  advance,
+  compromise,
+  compromiseAll,
+  isDue,
+  KEY_ALGORITHMS,
+  type KeyAlgorithm,
+  leadSeconds,
+  newRing,
+  planRotation,
+  publishedKeys,
+  resealed,
+  type Ring,
+  RotationPending,
+  standbyKey,
+  UnknownKey,
+} from './key-ring';
+
+const TIMES = { jwksMaxAgeSeconds: 60, longestTokenSeconds: 420, rotationSeconds: 86_400 };
+const LEAD = 120;
+
+let made = 0;
+/** Keys that only have names. */
+const generate = (algorithm: KeyAlgorithm) => {
+  const kid = `key-${++made}`;
+  return Promise.resolve({ kid, algorithm, jwks: { public: { kid }, private: { d: kid } } });
+};
+const at = (now: number) => ({ now, by: 'a test' });
+const start = () => newRing('ring', 'ES256', generate, at(0));
+const statesOf = (ring: Ring): Record<string, string> =>
+  Object.fromEntries(ring.keys.map(({ kid, state }) => [kid, state]));
+const whatHappened = (ring: Ring): string[] => ring.history.map(({ what }) => what);
+
+describe('a new ring', () => {
+  it('has a key that signs at once, and the next one, published', async () => {
+    const ring = await start();
+    expect(ring.keys.map(({ state }) => state)).toEqual(['active', 'pending']);
+    expect(ring).toMatchObject({ version: 1, createdAt: 0 });
+    expect(publishedKeys(ring)).toHaveLength(2);
+    expect(whatHappened(ring)).toEqual(['created', 'activated', 'published']);
+  });
+
+  it('is changed by nothing but time', async () => {
+    const ring = await start();
+    expect(isDue(ring, TIMES, TIMES.rotationSeconds - 1)).toBe(false);
+    expect(await advance(ring, TIMES, generate, at(TIMES.rotationSeconds - 1))).toBe(ring);
+    expect(isDue(ring, TIMES, TIMES.rotationSeconds)).toBe(true);
+  });
+});
+
+describe('a rotation', () => {
+  it('comes by itself: the standby signs, the old key stays until its last token has expired', async () => {
+    const ring = await start();
+    const [old, next] = [activeKey(ring).kid, standbyKey(ring).kid];
+    const due = TIMES.rotationSeconds;
+    const rotated = await advance(ring, TIMES, generate, at(due));
+    expect(activeKey(rotated)).toMatchObject({ kid: next, activatedAt: due });
+    expect(statesOf(rotated)[old]).toBe('retiring');
+    expect(standbyKey(rotated)).toMatchObject({ publishedAt: due, algorithm: 'ES256' });
+    expect(publishedKeys(rotated)).toHaveLength(3);
+    const end = due + TIMES.longestTokenSeconds;
+    expect(await advance(rotated, TIMES, generate, at(end - 1))).toBe(rotated);
+    const retired = await advance(rotated, TIMES, generate, at(end));
+    expect(retired.keys.find(({ kid }) => kid === old)).toEqual({
+      kid: old,
+      algorithm: 'ES256',
+      state: 'retired',
+      publishedAt: 0,
+      activatedAt: 0,
+      deactivatedAt: due,
+      removedAt: end,
+    });
+    expect(publishedKeys(retired)).toHaveLength(2);
+  });
+
+  it('waits for a standby that is too young', async () => {
+    const ring = await compromise(await start(), activeKey(await start()).kid, generate, at(86_390)).catch(() =>
+      start(),
+    );
+    const young = await compromise(ring, standbyKey(ring).kid, generate, at(86_390));
+    expect(isDue(young, TIMES, 86_400)).toBe(false);
+    expect(isDue(young, TIMES, 86_390 + LEAD)).toBe(true);
+  });
+
+  it('that is asked for is planned for when every verifier has had time to fetch the key', async () => {
+    const ring = await start();
+    expect(leadSeconds(TIMES)).toBe(LEAD);
+    const planned = await planRotation(ring, TIMES, undefined, generate, at(10));
+    expect(planned.rotation).toEqual({ kid: standbyKey(ring).kid, dueAt: LEAD });
+    expect(isDue(planned, TIMES, LEAD - 1)).toBe(false);
+    expect(activeKey(await advance(planned, TIMES, generate, at(LEAD - 1))).kid).toBe(activeKey(ring).kid);
+    const rotated = await advance(planned, TIMES, generate, at(LEAD));
+    expect(activeKey(rotated).kid).toBe(standbyKey(ring).kid);
+    expect(rotated.rotation).toBeUndefined();
+  });
+
+  it('is at once where the standby is old enough', async () => {
+    const planned = await planRotation(await start(), TIMES, undefined, generate, at(LEAD));
+    expect(planned.rotation?.dueAt).toBe(LEAD);
+    expect(isDue(planned, TIMES, LEAD)).toBe(true);
+  });
+
+  it('to another algorithm makes a key for it first', async () => {
+    const ring = await start();
+    const planned = await planRotation(ring, TIMES, 'EdDSA', generate, at(1_000));
+    expect(standbyKey(planned)).toMatchObject({ algorithm: 'EdDSA', publishedAt: 1_000 });
+    expect(planned.rotation?.dueAt).toBe(1_000 + LEAD);
+    const rotated = await advance(planned, TIMES, generate, at(1_000 + LEAD));
+    expect(activeKey(rotated).algorithm).toBe('EdDSA');
+    expect(standbyKey(rotated).algorithm).toBe('EdDSA');
+    expect(statesOf(rotated)[activeKey(ring).kid]).toBe('retiring');
+  });
+
+  it('is refused while another one is planned', async () => {
+    const planned = await planRotation(await start(), TIMES, undefined, generate, at(10));
+    await expect(planRotation(planned, TIMES, 'RS256', generate, at(11))).rejects.toBeInstanceOf(RotationPending);
+  });
+});
+
+describe('a compromise', () => {
+  it('of the key that signs takes it out at once, and the standby signs, however young', async () => {
+    const ring = await start();
+    const [old, next] = [activeKey(ring).kid, standbyKey(ring).kid];
+    const after = await compromise(ring, old, generate, { ...at(5), reason: 'leaked' });
+    expect(activeKey(after).kid).toBe(next);
+    expect(standbyKey(after).publishedAt).toBe(5);
+    const found = after.keys.find(({ kid }) => kid === old);
+    expect(found).toMatchObject({ state: 'compromised', removedAt: 5, deactivatedAt: 5 });
+    expect(found).not.toHaveProperty('jwks');
+    expect(publishedKeys(after).map(({ kid }) => kid)).not.toContain(old);
+    expect(after.history).toContainEqual({ at: 5, what: 'compromised', kid: old, by: 'a test', reason: 'leaked' });
+  });
+
+  it('of the standby makes another, and drops what was planned with it', async () => {
+    const planned = await planRotation(await start(), TIMES, undefined, generate, at(10));
+    const after = await compromise(planned, standbyKey(planned).kid, generate, at(20));
+    expect(activeKey(after).kid).toBe(activeKey(planned).kid);
+    expect(standbyKey(after).publishedAt).toBe(20);
+    expect(after.rotation).toBeUndefined();
+  });
+
+  it('of one that retires, or has, leaves the others as they are', async () => {
+    const ring = await start();
+    const rotated = await advance(ring, TIMES, generate, at(TIMES.rotationSeconds));
+    const retired = await advance(rotated, TIMES, generate, at(TIMES.rotationSeconds + TIMES.longestTokenSeconds));
+    for (const each of [rotated, retired]) {
+      const after = await compromise(each, activeKey(ring).kid, generate, at(90_000));
+      expect(activeKey(after)).toEqual(activeKey(each));
+      expect(standbyKey(after)).toEqual(standbyKey(each));
+      expect(statesOf(after)[activeKey(ring).kid]).toBe('compromised');
+    }
+  });
+
+  it('changes nothing the second time, and is unknown for what never was in the ring', async () => {
+    const ring = await start();
+    const once = await compromise(ring, activeKey(ring).kid, generate, at(5));
+    expect(await compromise(once, activeKey(ring).kid, generate, at(6))).toBe(once);
+    await expect(compromise(ring, 'nobody', generate, at(5))).rejects.toBeInstanceOf(UnknownKey);
+  });
+
+  it('of all leaves none of them, whatever was planned', async () => {
+    const planned = await planRotation(await start(), TIMES, undefined, generate, at(10));
+    const after = await compromiseAll(planned, generate, at(20));
+    expect(Object.values(statesOf(after)).sort()).toEqual(['active', 'compromised', 'compromised', 'pending']);
+    expect(after.rotation).toBeUndefined();
+    expect(publishedKeys(after).every(({ publishedAt }) => publishedAt === 20)).toBe(true);
+  });
+});
+
+it('a version is never used twice', async () => {
+  let ring = await start();
+  const versions = [ring.version];
+  const seen = async (next: Ring | Promise<Ring>) => versions.push((ring = await next).version);
+  await seen(planRotation(ring, TIMES, 'PS256', generate, at(1)));
+  await seen(advance(ring, TIMES, generate, at(1 + LEAD)));
+  await seen(compromise(ring, activeKey(ring).kid, generate, at(200)));
+  await seen(resealed(ring, at(201)));
+  await seen(compromiseAll(ring, generate, at(202)));
+  expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+});
+
+/** What may happen to a ring, after so many seconds. */
+const action = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ what: 'wait' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      what: fc.constant('rotate' as const),
+      algorithm: fc.constantFrom(undefined, ...KEY_ALGORITHMS),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('compromise' as const), nth: fc.nat({ max: 5 }) }) },
+);
+
+it('whatever happens: every unexpired token whose key is not compromised verifies with every set that may be cached', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ after: fc.integer({ min: 1, max: 400 }), action }), { minLength: 5, maxLength: 40 }),
+      async (steps) => {
+        const times = { ...TIMES, rotationSeconds: 900 };
+        const tokenSeconds = 300;
+        let now = 0;
+        let ring = await newRing('ring', 'ES256', generate, at(0));
+        const tokens: { kid: string; exp: number }[] = [];
+        const sets: { from: number; kids: Set<string> }[] = [];
+        const emergencies: number[] = [];
+        for (const step of steps) {
+          // A second at a time, as the schedule looks twice in one.
+          for (const end = now + step.after; now < end; now++) {
+            ring = await advance(ring, times, generate, at(now));
+            const kids = new Set(publishedKeys(ring).map(({ kid }) => kid));
+            sets.push({ from: now, kids });
+            tokens.push({ kid: activeKey(ring).kid, exp: now + tokenSeconds });
+            while ((tokens[0]?.exp ?? Infinity) < now) tokens.shift();
+            while ((sets[1]?.from ?? Infinity) <= now - times.jwksMaxAgeSeconds) sets.shift();
+            const compromised = new Set(ring.keys.filter(({ state }) => state === 'compromised').map(({ kid }) => kid));
+            // After an emergency verifiers are told to fetch at once.
+            const lastEmergency = emergencies.at(-1) ?? -Infinity;
+            const cached = sets.filter(({ from }) => from >= lastEmergency);
+            const unverifiable = tokens.filter(
+              ({ kid }) => !compromised.has(kid) && cached.some((set) => !set.kids.has(kid)),
+            );
+            if (unverifiable.length > 0) throw new Error(`${now}: ${JSON.stringify(unverifiable[0])}`);
+          }
+          if (step.action.what === 'rotate' && !ring.rotation) {
+            ring = await planRotation(ring, times, step.action.algorithm, generate, at(now));
+          }
+          if (step.action.what === 'compromise') {
+            const published = publishedKeys(ring);
+            const { kid } = published[step.action.nth % published.length] ?? activeKey(ring);
+            ring = await compromise(ring, kid, generate, at(now));
+            emergencies.push(now);
+          }
+        }
+      },
+    ),
+    { numRuns: 15 },
+  );
+}, 60_000);

@@ -1,0 +1,317 @@
+import { TOKEN_ALGORITHMS } from '@token-relay/service-kit';
+
+/**
+ * The ring of signing keys and how it changes: plain data and pure functions, by the clock that they are given. Times
+ * are seconds since 1970-01-01T00:00:00Z.
+ *
+ * There is always one key that signs, and one that is published already and will sign next, so that promotion is a
+ * flip. No key signs before every verifier has had time to fetch it, and none leaves before its last token has expired.
+ */
+
+export const KEY_ALGORITHMS = TOKEN_ALGORITHMS;
+export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+
+export type KeyState =
+  /** Published, and signs next. */
+  | 'pending'
+  /** Signs. */
+  | 'active'
+  /** Signs no more; tokens that it has signed are still valid. */
+  | 'retiring'
+  /** Gone: whatever it has signed has expired. */
+  | 'retired'
+  /** Gone at once: whatever it has signed is refused. */
+  | 'compromised';
+
+type Jwk = Readonly<Record<string, unknown>>;
+
+export interface RingKey {
+  /** RFC 7638 thumbprint. */
+  readonly kid: string;
+  readonly algorithm: KeyAlgorithm;
+  readonly state: KeyState;
+  readonly publishedAt: number;
+  /** When it began to sign. */
+  readonly activatedAt?: number;
+  /** When it ceased to sign. */
+  readonly deactivatedAt?: number;
+  /** When it left, or will leave, the JWKS. */
+  readonly removedAt?: number;
+  /** Public and private half; none of a key that is gone. */
+  readonly jwks?: { readonly public: Jwk; readonly private: Jwk };
+}
+
+/** A promotion that was asked for and has to wait. */
+export interface PlannedRotation {
+  readonly kid: string;
+  /** When every verifier has had time to fetch the key. */
+  readonly dueAt: number;
+}
+
+/** What happened to the ring, by whom and why: its own record, written in the same step. */
+export interface RingEvent {
+  readonly at: number;
+  readonly what: 'created' | 'published' | 'rotation planned' | 'activated' | 'retired' | 'compromised' | 'resealed';
+  readonly kid?: string;
+  readonly by: string;
+  readonly reason?: string;
+}
+
+export interface Ring {
+  /** Names the ring: one that is made after a loss is another. */
+  readonly id: string;
+  readonly createdAt: number;
+  /** Grows with every change. */
+  readonly version: number;
+  readonly keys: readonly RingKey[];
+  readonly rotation?: PlannedRotation;
+  readonly history: readonly RingEvent[];
+}
+
+/** From which all times follow. */
+export interface RingTimes {
+  /** For how long verifiers may keep a JWKS. */
+  readonly jwksMaxAgeSeconds: number;
+  /** The longest lifetime of a token, with the tolerance that verifiers give it. */
+  readonly longestTokenSeconds: number;
+  /** How long a key signs before the next one does. */
+  readonly rotationSeconds: number;
+}
+
+/** A key that was just made. */
+export type NewKey = Pick<RingKey, 'kid' | 'algorithm' | 'jwks'>;
+export type KeyGenerator = (algorithm: KeyAlgorithm) => Promise<NewKey>;
+
+/** Who changes the ring, and why. */
+export interface Change {
+  readonly now: number;
+  readonly by: string;
+  readonly reason?: string;
+}
+
+const KEPT_EVENTS = 200;
+const KEPT_GONE_KEYS = 100;
+
+/** How long a key is published before it signs. */
+export function leadSeconds({ jwksMaxAgeSeconds }: RingTimes): number {
+  return 2 * jwksMaxAgeSeconds;
+}
+
+/** A rotation is planned already. */
+export class RotationPending extends Error {
+  constructor(readonly rotation: PlannedRotation) {
+    super('a rotation is planned already');
+  }
+}
+
+export class UnknownKey extends Error {}
+
+/** A first ring: its key signs at once, as nobody can have fetched any other. */
+export async function newRing(
+  id: string,
+  algorithm: KeyAlgorithm,
+  generate: KeyGenerator,
+  change: Change,
+): Promise<Ring> {
+  const { now } = change;
+  const [first, second] = [await generate(algorithm), await generate(algorithm)];
+  return recorded(
+    {
+      id,
+      createdAt: now,
+      version: 1,
+      keys: [
+        { ...first, state: 'active', publishedAt: now, activatedAt: now },
+        { ...second, state: 'pending', publishedAt: now },
+      ],
+      history: [],
+    },
+    change,
+    ['created'],
+    ['activated', first.kid],
+    ['published', second.kid],
+  );
+}
+
+export function activeKey(ring: Ring): RingKey {
+  return only(ring, 'active');
+}
+
+/** The key that signs next. */
+export function standbyKey(ring: Ring): RingKey {
+  return only(ring, 'pending');
+}
+
+/** What verifiers fetch. */
+export function publishedKeys(ring: Ring): readonly RingKey[] {
+  return ring.keys.filter(({ state }) => state === 'pending' || state === 'active' || state === 'retiring');
+}
+
+/** Whether time alone changes the ring by now. */
+export function isDue(ring: Ring, times: RingTimes, now: number): boolean {
+  return isRotationDue(ring, times, now) || ring.keys.some((key) => hasServed(key, now));
+}
+
+/** What time alone makes of the ring: the same ring where it changes nothing. */
+export async function advance(ring: Ring, times: RingTimes, generate: KeyGenerator, change: Change): Promise<Ring> {
+  const { now } = change;
+  let next = ring;
+  const served = ring.keys.filter((key) => hasServed(key, now));
+  if (served.length > 0) {
+    next = recorded(
+      changed(next, {
+        keys: next.keys.map((key) => (served.includes(key) ? gone(key, 'retired', now) : key)),
+      }),
+      change,
+      ...served.map(({ kid }) => ['retired', kid] as const),
+    );
+  }
+  return isRotationDue(next, times, now) ? promote(next, times, generate, change) : next;
+}
+
+/**
+ * Plans the next key to sign as soon as every verifier has had time to fetch it: one of another algorithm has to be
+ * made first. `advance` does the rest.
+ *
+ * @throws RotationPending
+ */
+export async function planRotation(
+  ring: Ring,
+  times: RingTimes,
+  algorithm: KeyAlgorithm | undefined,
+  generate: KeyGenerator,
+  change: Change,
+): Promise<Ring> {
+  if (ring.rotation) throw new RotationPending(ring.rotation);
+  let next = ring;
+  if (algorithm !== undefined && algorithm !== standbyKey(ring).algorithm) {
+    // The standby has signed nothing: nobody misses it.
+    const kept = ring.keys.filter(({ state }) => state !== 'pending');
+    next = await withStandby(changed(ring, { keys: kept }), algorithm, generate, change);
+  }
+  const { kid, publishedAt } = standbyKey(next);
+  const dueAt = Math.max(change.now, publishedAt + leadSeconds(times));
+  return recorded(changed(next, { rotation: { kid, dueAt } }), change, ['rotation planned', kid]);
+}
+
+/**
+ * Takes a key out at once, whatever becomes of its tokens; if it signs, the standby signs from now on.
+ *
+ * @throws UnknownKey for a key that isn't, and wasn't lately, in the ring
+ */
+export async function compromise(ring: Ring, kid: string, generate: KeyGenerator, change: Change): Promise<Ring> {
+  const key = ring.keys.find((candidate) => candidate.kid === kid);
+  if (!key) throw new UnknownKey();
+  if (key.state === 'compromised') return ring;
+  const { algorithm } = activeKey(ring);
+  let next = recorded(
+    changed(ring, { keys: ring.keys.map((each) => (each === key ? gone(each, 'compromised', change.now) : each)) }),
+    change,
+    ['compromised', kid],
+  );
+  if (key.state === 'active') next = activate(next, change);
+  if (key.state === 'pending') next = changed(next, { rotation: undefined });
+  return key.state === 'active' || key.state === 'pending' ? withStandby(next, algorithm, generate, change) : next;
+}
+
+/** Takes out every key, and begins anew: the store, or what encrypts it, has leaked. */
+export async function compromiseAll(ring: Ring, generate: KeyGenerator, change: Change): Promise<Ring> {
+  const { algorithm } = activeKey(ring);
+  const lost = publishedKeys(ring);
+  const first = await generate(algorithm);
+  const keys = ring.keys.map((key) => (lost.includes(key) ? gone(key, 'compromised', change.now) : key));
+  const active: RingKey = { ...first, state: 'active', publishedAt: change.now, activatedAt: change.now };
+  const next = recorded(
+    changed(ring, { keys: [active, ...keys], rotation: undefined }),
+    change,
+    ...lost.map(({ kid }) => ['compromised', kid] as const),
+    ['activated', first.kid],
+  );
+  return withStandby(next, algorithm, generate, change);
+}
+
+/** Of a ring that was written with another key of encryption. */
+export function resealed(ring: Ring, change: Change): Ring {
+  return recorded(changed(ring, {}), change, ['resealed']);
+}
+
+function isRotationDue(ring: Ring, times: RingTimes, now: number): boolean {
+  if (ring.rotation) return ring.rotation.dueAt <= now;
+  const { activatedAt = 0 } = activeKey(ring);
+  return activatedAt + times.rotationSeconds <= now && standbyKey(ring).publishedAt + leadSeconds(times) <= now;
+}
+
+function hasServed({ state, removedAt }: RingKey, now: number): boolean {
+  return state === 'retiring' && removedAt !== undefined && removedAt <= now;
+}
+
+async function promote(ring: Ring, times: RingTimes, generate: KeyGenerator, change: Change): Promise<Ring> {
+  const { algorithm } = standbyKey(ring);
+  const removedAt = change.now + times.longestTokenSeconds;
+  const keys = ring.keys.map((key): RingKey =>
+    key.state === 'active' ? { ...key, state: 'retiring', deactivatedAt: change.now, removedAt } : key,
+  );
+  return withStandby(activate(changed(ring, { keys }), change), algorithm, generate, change);
+}
+
+/** The standby signs from now on. */
+function activate(ring: Ring, change: Change): Ring {
+  const { kid } = standbyKey(ring);
+  const keys = ring.keys.map((key): RingKey =>
+    key.kid === kid ? { ...key, state: 'active', activatedAt: change.now } : key,
+  );
+  return recorded(changed(ring, { keys, rotation: undefined }), change, ['activated', kid]);
+}
+
+async function withStandby(ring: Ring, algorithm: KeyAlgorithm, generate: KeyGenerator, change: Change): Promise<Ring> {
+  const made = await generate(algorithm);
+  const keys: RingKey[] = [...ring.keys, { ...made, state: 'pending', publishedAt: change.now }];
+  return recorded(changed(ring, { keys }), change, ['published', made.kid]);
+}
+
+/** Without its halves: what it could do is over. */
+function gone(key: RingKey, state: 'retired' | 'compromised', now: number): RingKey {
+  const { kid, algorithm, publishedAt, activatedAt, deactivatedAt = key.state === 'active' ? now : undefined } = key;
+  return {
+    ...{ kid, algorithm, state, publishedAt, removedAt: now },
+    ...(activatedAt !== undefined && { activatedAt }),
+    ...(deactivatedAt !== undefined && { deactivatedAt }),
+  };
+}
+
+function changed(
+  ring: Ring,
+  { keys = ring.keys, ...more }: { keys?: readonly RingKey[]; rotation?: PlannedRotation | undefined },
+): Ring {
+  const { rotation: before, ...rest } = ring;
+  const rotation = 'rotation' in more ? more.rotation : before;
+  const goneKeys = keys.filter(({ jwks }) => jwks === undefined).slice(-KEPT_GONE_KEYS);
+  return {
+    ...rest,
+    version: ring.version + 1,
+    keys: keys.filter((key) => key.jwks !== undefined || goneKeys.includes(key)),
+    ...(rotation && { rotation }),
+  };
+}
+
+function recorded(
+  ring: Ring,
+  { now, by, reason }: Change,
+  ...events: readonly (readonly [what: RingEvent['what'], kid?: string])[]
+): Ring {
+  const added = events.map(([what, kid]): RingEvent => ({
+    at: now,
+    what,
+    by,
+    ...(kid !== undefined && { kid }),
+    ...(reason !== undefined && { reason }),
+  }));
+  return { ...ring, history: [...ring.history, ...added].slice(-KEPT_EVENTS) };
+}
+
+function only(ring: Ring, state: KeyState): RingKey {
+  const [key, ...others] = ring.keys.filter((candidate) => candidate.state === state);
+  if (!key || others.length > 0)
+    throw new Error(`the ring has ${others.length + (key ? 1 : 0)} keys that are ${state}`);
+  return key;
+}

@@ -1,0 +1,233 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreUnavailable } from '../store/store-unavailable';
+import { activeKey, type RingTimes, standbyKey } from './key-ring';
+import { RingSeal } from './ring-seal';
+import { EmbeddedRingStore, type RingStore, type StoredRing } from './ring-store';
+import { SigningKeys, type SigningKeysOptions } from './signing-keys';
+
+const LIMIT_MS = 5_000;
+const TIMES: RingTimes = { jwksMaxAgeSeconds: 60, longestTokenSeconds: 420, rotationSeconds: 86_400 };
+const kek = (letter: string): string => Buffer.alloc(32, letter).toString('base64');
+
+/** A store that can be away. */
+class Store extends EmbeddedRingStore {
+  away = false;
+  leader: string | undefined;
+  written: StoredRing | undefined;
+
+  override read(): Promise<StoredRing | undefined> {
+    return this.away ? Promise.reject(new StoreUnavailable()) : super.read();
+  }
+
+  override async write(ring: StoredRing, replacing: number | undefined): Promise<boolean> {
+    if (this.away) throw new StoreUnavailable();
+    const done = await super.write(ring, replacing);
+    if (done) this.written = ring;
+    return done;
+  }
+
+  override lead(id = ''): Promise<boolean> {
+    return Promise.resolve((this.leader ??= id) === id);
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + LIMIT_MS; !holds(); await sleep(5)) {
+    if (performance.now() > end) throw new Error('it does not come true');
+  }
+}
+
+describe('the signing keys', () => {
+  let now: number;
+  let monotonic: number;
+  let store: Store;
+  const opened: SigningKeys[] = [];
+  const published: { version: number; compromised: readonly string[] }[] = [];
+  const revoked = new Set<string>();
+  const troubles: unknown[] = [];
+
+  beforeEach(() => {
+    [now, monotonic] = [1_000_000, 0];
+    store = new Store();
+    published.length = 0;
+    troubles.length = 0;
+    revoked.clear();
+  });
+  afterEach(async () => {
+    for (const keys of opened.splice(0)) await keys.close();
+  });
+
+  async function open(more: Partial<SigningKeysOptions> = {}): Promise<SigningKeys> {
+    const keys = await SigningKeys.open({
+      store,
+      seal: new RingSeal(kek('a')),
+      times: TIMES,
+      algorithm: 'ES256',
+      publish: (change) => {
+        published.push(change);
+        for (const kid of change.compromised) revoked.add(kid);
+        return Promise.resolve();
+      },
+      isRevoked: (kid) => revoked.has(kid),
+      onTrouble: (error) => troubles.push(error),
+      now: () => now,
+      monotonic: () => monotonic,
+      ...more,
+    });
+    opened.push(keys);
+    return keys;
+  }
+
+  it('are the same for all who share a store', async () => {
+    const [one, other] = [await open(), await open()];
+    expect(other.signer.kid).toBe(one.signer.kid);
+    expect(other.jwks).toEqual(one.jwks);
+    expect(one.jwks.keys).toHaveLength(2);
+  });
+
+  it('are published without a private member, and kept without a readable one', async () => {
+    const { jwks } = await open();
+    for (const key of jwks.keys) {
+      expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+    }
+    expect(store.written?.sealed).toMatch(/^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/);
+  });
+
+  it('rotate for all: whoever is asked', async () => {
+    const [one, other] = [await open(), await open()];
+    const next = standbyKey(one.ring).kid;
+    now += 120;
+    await other.rotate('admin');
+    expect(other.signer.kid).toBe(next);
+    await one.look();
+    expect(one.signer.kid).toBe(next);
+    expect(published).toEqual([{ version: other.ring.version, compromised: [] }]);
+  });
+
+  it('rotate as time passes, by one of them alone', async () => {
+    const [one, other] = [await open(), await open()];
+    now += TIMES.rotationSeconds;
+    await Promise.all([one.look(), other.look()]);
+    await Promise.all([one.look(), other.look()]);
+    expect(one.ring).toEqual(other.ring);
+    expect(one.ring.history.filter(({ what }) => what === 'activated')).toHaveLength(2);
+    expect(activeKey(one.ring).kid).toBe(one.signer.kid);
+  });
+
+  it('are changed once by two who change them at once', async () => {
+    const [one, other] = [await open(), await open()];
+    now += 120;
+    const results = await Promise.allSettled([one.rotate('a', 'EdDSA'), other.rotate('b', 'RS256')]);
+    // The second finds the first one's plan.
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    await Promise.all([one.look(), other.look()]);
+    expect(one.ring).toEqual(other.ring);
+  });
+
+  it('are changed by both of two who can both be right', async () => {
+    const [one, other] = [await open(), await open()];
+    const [active, standby] = [activeKey(one.ring).kid, standbyKey(one.ring).kid];
+    await Promise.all([one.compromise(active, 'a'), other.compromise(standby, 'b')]);
+    await Promise.all([one.look(), other.look()]);
+    expect(one.ring).toEqual(other.ring);
+    expect(
+      one.ring.keys
+        .filter(({ state }) => state === 'compromised')
+        .map(({ kid }) => kid)
+        .sort(),
+    ).toEqual([active, standby].sort());
+  });
+
+  it('sign nothing while nobody can say whether they are still the ones', async () => {
+    const keys = await open();
+    store.away = true;
+    monotonic = 10_000;
+    expect(keys.signer.kid).toBe(activeKey(keys.ring).kid);
+    monotonic = 10_001;
+    expect(() => keys.signer).toThrow(StoreUnavailable);
+    await keys.look();
+    expect(() => keys.signer).toThrow(StoreUnavailable);
+    store.away = false;
+    await keys.look();
+    expect(keys.signer.kid).toBe(activeKey(keys.ring).kid);
+    expect(troubles).toHaveLength(1);
+  });
+
+  it('that are compromised are told of, until that succeeds, by whoever notices', async () => {
+    let failing = true;
+    const publish: SigningKeysOptions['publish'] = ({ compromised }) => {
+      if (failing) return Promise.reject(new StoreUnavailable());
+      for (const kid of compromised) revoked.add(kid);
+      return Promise.resolve();
+    };
+    const [one, other] = [await open({ publish }), await open({ publish })];
+    const { kid } = one.signer;
+    await expect(one.compromise(kid, 'admin')).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(one.signer.kid).not.toBe(kid);
+    failing = false;
+    await other.look();
+    expect(revoked).toEqual(new Set([kid]));
+    expect(other.jwks.keys.map((key) => key.kid)).not.toContain(kid);
+  });
+
+  it('are put back where the store has lost them, and where it has an older one', async () => {
+    const keys = await open();
+    const before = store.written;
+    now += 120;
+    await keys.rotate('admin');
+    const current = store.written;
+    await EmbeddedRingStore.prototype.write.call(store, before as StoredRing, current?.version);
+    await keys.look();
+    expect((await store.read())?.version).toBe(current?.version);
+    const other = await open();
+    expect(other.signer.kid).toBe(keys.signer.kid);
+  });
+
+  it('are followed without being asked', async () => {
+    const [one, other] = [await open(), await open()];
+    other.start();
+    const { kid } = one.signer;
+    await one.compromise(kid, 'admin');
+    await until(() => other.signer.kid !== kid);
+  });
+
+  describe('encrypted with a key that is changed', () => {
+    it('are read with the old one, and encrypted with the new one', async () => {
+      const keys = await open();
+      const sealed = store.written?.sealed;
+      const changed = await open({ seal: new RingSeal(kek('b'), [kek('a')]) });
+      expect(changed.signer.kid).toBe(keys.signer.kid);
+      await changed.look();
+      expect(store.written?.sealed).not.toBe(sealed);
+      const later = await open({ seal: new RingSeal(kek('b')) });
+      expect(later.signer.kid).toBe(keys.signer.kid);
+      // Who doesn't know the new one yet can't follow, and says so.
+      await keys.look();
+      expect(troubles).toHaveLength(1);
+    });
+
+    it('are not overwritten by whoever has the wrong one', async () => {
+      await open();
+      const before = store.written;
+      await expect(open({ seal: new RingSeal(kek('b'), [kek('c')]) })).rejects.toThrow('nothing was changed');
+      expect(store.written).toBe(before);
+    });
+  });
+});
+
+it('a store that never keeps a ring stops the start', async () => {
+  const store: RingStore = {
+    read: () => Promise.resolve(undefined),
+    write: () => Promise.resolve(false),
+    lead: () => Promise.resolve(true),
+  };
+  const opening = SigningKeys.open({
+    store,
+    seal: new RingSeal(kek('a')),
+    times: TIMES,
+    algorithm: 'ES256',
+    publish: () => Promise.resolve(),
+    isRevoked: () => false,
+  });
+  await expect(opening).rejects.toThrow('do not stay in Redis');
+});

@@ -5,7 +5,7 @@ import { EmbeddedRingStore, RedisRingStore } from './keys/ring-store';
 import { SigningKeys } from './keys/signing-keys';
 import { randomBytes } from 'node:crypto';
 import { reasonOf } from './reason-of';
-import { MARGIN_SECONDS, RevocationLog } from './revocation/revocation-log';
+import { KEPT_SECONDS, RevocationLog } from './revocation/revocation-log';
 import { type OpenedStore, openStore } from './store/open-store';
 
 /** What auth has, and shares with the other auths where it is in Redis. */
@@ -25,16 +25,16 @@ type StateConfig = Pick<
   | 'REDIS_URL'
   | 'KEY_ENCRYPTION_KEY'
   | 'KEY_DECRYPTION_KEYS'
-  | 'ACCESS_TOKEN_SECONDS'
   | 'JWKS_MAX_AGE_SECONDS'
   | 'KEY_ROTATION_SECONDS'
   | 'SIGNING_ALGORITHM'
 >;
 
-const LONGEST_EXCHANGED_SECONDS = 300;
-
-/** @throws StartRefused when the store can't be had, or doesn't hold what it must */
-export async function openState(config: StateConfig, log: StateLog): Promise<AuthState> {
+/**
+ * @param mustExist whether there have to be keys already
+ * @throws StartRefused when the store can't be had, or doesn't hold what it must
+ */
+export async function openState(config: StateConfig, log: StateLog, mustExist = false): Promise<AuthState> {
   const opened = await openStore(config, log);
   try {
     const revocations = new RevocationLog({
@@ -45,7 +45,7 @@ export async function openState(config: StateConfig, log: StateLog): Promise<Aut
         lost: ({ reason }) => log.warn({ reason }, 'revocations can not be read'),
       },
     });
-    return { ...opened, keys: await openKeys(config, opened, revocations, log), log: revocations };
+    return { ...opened, keys: await openKeys(config, opened, revocations, log, mustExist), log: revocations };
   } catch (error) {
     opened.store.close();
     throw error;
@@ -57,6 +57,7 @@ function openKeys(
   { redis }: OpenedStore,
   log: RevocationLog,
   told: StateLog,
+  mustExist: boolean,
 ): Promise<SigningKeys> {
   // In memory it is encrypted all the same, by a key that nobody else has: there is one way.
   const encryptionKey = config.KEY_ENCRYPTION_KEY ?? randomBytes(32).toString('base64');
@@ -64,9 +65,11 @@ function openKeys(
     store: redis ? new RedisRingStore(redis) : new EmbeddedRingStore(),
     seal: new RingSeal(encryptionKey, config.KEY_DECRYPTION_KEYS),
     algorithm: config.SIGNING_ALGORITHM,
+    mustExist,
     times: {
       jwksMaxAgeSeconds: config.JWKS_MAX_AGE_SECONDS,
-      longestTokenSeconds: Math.max(config.ACCESS_TOKEN_SECONDS, LONGEST_EXCHANGED_SECONDS) + MARGIN_SECONDS,
+      // Whatever is configured now: tokens of before, and of other auths, may live as long as any.
+      longestTokenSeconds: KEPT_SECONDS,
       rotationSeconds: config.KEY_ROTATION_SECONDS,
     },
     publish: async ({ version, compromised }) => {

@@ -88,6 +88,7 @@ describeWith(REDIS).each(['the embedded store', 'Redis'])('the keys, with %s', (
     const { keys, history } = await report();
     expect(keys.map(({ state, algorithm }) => `${state} ${algorithm}`)).toEqual([
       'retiring ES256',
+      'retired ES256',
       'active EdDSA',
       'pending EdDSA',
     ]);

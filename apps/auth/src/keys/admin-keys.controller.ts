@@ -26,7 +26,9 @@ export class AdminKeysController {
   @RequireScopes('keys:read')
   @Get()
   @Header('cache-control', 'no-store')
-  list(): RingReport {
+  async list(@CurrentPrincipal() principal: Principal): Promise<RingReport> {
+    await this.tokens.requireMinted(principal);
+    requireRecentLogin(principal);
     return reportOf(this.keys.ring);
   }
 
@@ -50,6 +52,7 @@ export class AdminKeysController {
 
   /** Never put off, and never refused for what is under way: a key that has leaked is used now. */
   @RequireScopes('keys:compromise')
+  @WhenStale({ allowForSeconds: 900 })
   @Post(':kid/compromise')
   @HttpCode(200)
   @Header('cache-control', 'no-store')

@@ -76,10 +76,8 @@ describe('a rotation', () => {
   });
 
   it('waits for a standby that is too young', async () => {
-    const ring = await compromise(await start(), activeKey(await start()).kid, generate, at(86_390)).catch(() =>
-      start(),
-    );
-    const young = await compromise(ring, standbyKey(ring).kid, generate, at(86_390));
+    const ring = await start();
+    const young = await compromise(ring, TIMES, standbyKey(ring).kid, generate, at(86_390));
     expect(isDue(young, TIMES, 86_400)).toBe(false);
     expect(isDue(young, TIMES, 86_390 + LEAD)).toBe(true);
   });
@@ -111,6 +109,15 @@ describe('a rotation', () => {
     expect(activeKey(rotated).algorithm).toBe('EdDSA');
     expect(standbyKey(rotated).algorithm).toBe('EdDSA');
     expect(statesOf(rotated)[activeKey(ring).kid]).toBe('retiring');
+    // What was published, and has signed nothing, can have leaked all the same.
+    expect(statesOf(planned)[standbyKey(ring).kid]).toBe('retired');
+  });
+
+  it('leaves a key that signs no more without its private half', async () => {
+    const ring = await start();
+    const rotated = await advance(ring, TIMES, generate, at(TIMES.rotationSeconds));
+    const old = rotated.keys.find(({ state }) => state === 'retiring');
+    expect(Object.keys(old?.jwks ?? {})).toEqual(['public']);
   });
 
   it('is refused while another one is planned', async () => {
@@ -123,7 +130,7 @@ describe('a compromise', () => {
   it('of the key that signs takes it out at once, and the standby signs, however young', async () => {
     const ring = await start();
     const [old, next] = [activeKey(ring).kid, standbyKey(ring).kid];
-    const after = await compromise(ring, old, generate, { ...at(5), reason: 'leaked' });
+    const after = await compromise(ring, TIMES, old, generate, { ...at(5), reason: 'leaked' });
     expect(activeKey(after).kid).toBe(next);
     expect(standbyKey(after).publishedAt).toBe(5);
     const found = after.keys.find(({ kid }) => kid === old);
@@ -133,12 +140,39 @@ describe('a compromise', () => {
     expect(after.history).toContainEqual({ at: 5, what: 'compromised', kid: old, by: 'a test', reason: 'leaked' });
   });
 
-  it('of the standby makes another, and drops what was planned with it', async () => {
+  it('of the standby makes another of its kind, which signs when that would have, and may', async () => {
     const planned = await planRotation(await start(), TIMES, undefined, generate, at(10));
-    const after = await compromise(planned, standbyKey(planned).kid, generate, at(20));
+    const after = await compromise(planned, TIMES, standbyKey(planned).kid, generate, at(20));
     expect(activeKey(after).kid).toBe(activeKey(planned).kid);
     expect(standbyKey(after).publishedAt).toBe(20);
-    expect(after.rotation).toBeUndefined();
+    expect(after.rotation).toEqual({ kid: standbyKey(after).kid, dueAt: 20 + LEAD });
+    const unplanned = await start();
+    expect((await compromise(unplanned, TIMES, standbyKey(unplanned).kid, generate, at(20))).rotation).toBeUndefined();
+  });
+
+  it('undoes no change of algorithm', async () => {
+    const planned = await planRotation(await start(), TIMES, 'EdDSA', generate, at(10));
+    const early = await compromise(planned, TIMES, standbyKey(planned).kid, generate, at(20));
+    expect(standbyKey(early).algorithm).toBe('EdDSA');
+    const late = await compromise(planned, TIMES, activeKey(planned).kid, generate, at(20));
+    expect([activeKey(late).algorithm, standbyKey(late).algorithm]).toEqual(['EdDSA', 'EdDSA']);
+  });
+
+  it('is never forgotten, however many keys have come and gone', async () => {
+    let ring = await start();
+    const first = activeKey(ring).kid;
+    ring = await compromise(ring, TIMES, first, generate, at(5));
+    for (let day = 1; day <= 120; day++) {
+      for (const second of [0, TIMES.longestTokenSeconds]) {
+        ring = await advance(ring, TIMES, generate, at(day * 90_000 + second));
+      }
+    }
+    expect(ring.keys.filter(({ state }) => state === 'retired')).toHaveLength(100);
+    const after = await compromiseAll(ring, generate, at(20_000_000));
+    expect(statesOf(after)[first]).toBe('compromised');
+    expect(after.keys.filter(({ state }) => state === 'compromised')).toHaveLength(103);
+    const again = await compromiseAll(after, generate, at(20_000_001));
+    expect(again.keys.filter(({ state }) => state === 'compromised')).toHaveLength(105);
   });
 
   it('of one that retires, or has, leaves the others as they are', async () => {
@@ -146,7 +180,7 @@ describe('a compromise', () => {
     const rotated = await advance(ring, TIMES, generate, at(TIMES.rotationSeconds));
     const retired = await advance(rotated, TIMES, generate, at(TIMES.rotationSeconds + TIMES.longestTokenSeconds));
     for (const each of [rotated, retired]) {
-      const after = await compromise(each, activeKey(ring).kid, generate, at(90_000));
+      const after = await compromise(each, TIMES, activeKey(ring).kid, generate, at(90_000));
       expect(activeKey(after)).toEqual(activeKey(each));
       expect(standbyKey(after)).toEqual(standbyKey(each));
       expect(statesOf(after)[activeKey(ring).kid]).toBe('compromised');
@@ -155,9 +189,9 @@ describe('a compromise', () => {
 
   it('changes nothing the second time, and is unknown for what never was in the ring', async () => {
     const ring = await start();
-    const once = await compromise(ring, activeKey(ring).kid, generate, at(5));
-    expect(await compromise(once, activeKey(ring).kid, generate, at(6))).toBe(once);
-    await expect(compromise(ring, 'nobody', generate, at(5))).rejects.toBeInstanceOf(UnknownKey);
+    const once = await compromise(ring, TIMES, activeKey(ring).kid, generate, at(5));
+    expect(await compromise(once, TIMES, activeKey(ring).kid, generate, at(6))).toBe(once);
+    await expect(compromise(ring, TIMES, 'nobody', generate, at(5))).rejects.toBeInstanceOf(UnknownKey);
   });
 
   it('of all leaves none of them, whatever was planned', async () => {
@@ -175,7 +209,7 @@ it('a version is never used twice', async () => {
   const seen = async (next: Ring | Promise<Ring>) => versions.push((ring = await next).version);
   await seen(planRotation(ring, TIMES, 'PS256', generate, at(1)));
   await seen(advance(ring, TIMES, generate, at(1 + LEAD)));
-  await seen(compromise(ring, activeKey(ring).kid, generate, at(200)));
+  await seen(compromise(ring, TIMES, activeKey(ring).kid, generate, at(200)));
   await seen(resealed(ring, at(201)));
   await seen(compromiseAll(ring, generate, at(202)));
   expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
@@ -230,7 +264,7 @@ it('whatever happens: every unexpired token whose key is not compromised verifie
           if (step.action.what === 'compromise') {
             const published = publishedKeys(ring);
             const { kid } = published[step.action.nth % published.length] ?? activeKey(ring);
-            ring = await compromise(ring, kid, generate, at(now));
+            ring = await compromise(ring, times, kid, generate, at(now));
             emergencies.push(now);
           }
         }

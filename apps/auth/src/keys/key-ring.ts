@@ -37,8 +37,8 @@ export interface RingKey {
   readonly deactivatedAt?: number;
   /** When it left, or will leave, the JWKS. */
   readonly removedAt?: number;
-  /** Public and private half; none of a key that is gone. */
-  readonly jwks?: { readonly public: Jwk; readonly private: Jwk };
+  /** Its public half, and while it may sign its private one; none of a key that is gone. */
+  readonly jwks?: { readonly public: Jwk; readonly private?: Jwk };
 }
 
 /** A promotion that was asked for and has to wait. */
@@ -90,7 +90,7 @@ export interface Change {
 }
 
 const KEPT_EVENTS = 200;
-const KEPT_GONE_KEYS = 100;
+const KEPT_RETIRED_KEYS = 100;
 
 /** How long a key is published before it signs. */
 export function leadSeconds({ jwksMaxAgeSeconds }: RingTimes): number {
@@ -184,10 +184,12 @@ export async function planRotation(
 ): Promise<Ring> {
   if (ring.rotation) throw new RotationPending(ring.rotation);
   let next = ring;
-  if (algorithm !== undefined && algorithm !== standbyKey(ring).algorithm) {
-    // The standby has signed nothing: nobody misses it.
-    const kept = ring.keys.filter(({ state }) => state !== 'pending');
-    next = await withStandby(changed(ring, { keys: kept }), algorithm, generate, change);
+  const standby = standbyKey(ring);
+  if (algorithm !== undefined && algorithm !== standby.algorithm) {
+    // It has signed nothing: nobody misses it.
+    const keys = ring.keys.map((key) => (key === standby ? gone(key, 'retired', change.now) : key));
+    next = recorded(changed(ring, { keys }), change, ['retired', standby.kid]);
+    next = await withStandby(next, algorithm, generate, change);
   }
   const { kid, publishedAt } = standbyKey(next);
   const dueAt = Math.max(change.now, publishedAt + leadSeconds(times));
@@ -195,34 +197,47 @@ export async function planRotation(
 }
 
 /**
- * Takes a key out at once, whatever becomes of its tokens; if it signs, the standby signs from now on.
+ * Takes a key out at once, whatever becomes of its tokens; if it signs, the standby signs from now on. If it was about
+ * to, another of its kind will.
  *
  * @throws UnknownKey for a key that isn't, and wasn't lately, in the ring
  */
-export async function compromise(ring: Ring, kid: string, generate: KeyGenerator, change: Change): Promise<Ring> {
+export async function compromise(
+  ring: Ring,
+  times: RingTimes,
+  kid: string,
+  generate: KeyGenerator,
+  change: Change,
+): Promise<Ring> {
   const key = ring.keys.find((candidate) => candidate.kid === kid);
   if (!key) throw new UnknownKey();
   if (key.state === 'compromised') return ring;
-  const { algorithm } = activeKey(ring);
-  let next = recorded(
+  const next = recorded(
     changed(ring, { keys: ring.keys.map((each) => (each === key ? gone(each, 'compromised', change.now) : each)) }),
     change,
     ['compromised', kid],
   );
-  if (key.state === 'active') next = activate(next, change);
-  if (key.state === 'pending') next = changed(next, { rotation: undefined });
-  return key.state === 'active' || key.state === 'pending' ? withStandby(next, algorithm, generate, change) : next;
+  if (key.state === 'active') {
+    const activated = activate(next, change);
+    return withStandby(activated, activeKey(activated).algorithm, generate, change);
+  }
+  if (key.state !== 'pending') return next;
+  const renewed = await withStandby(changed(next, { rotation: undefined }), key.algorithm, generate, change);
+  return ring.rotation ? planRotation(renewed, times, undefined, generate, change) : renewed;
 }
 
-/** Takes out every key, and begins anew: the store, or what encrypts it, has leaked. */
+/**
+ * Takes out every key that there is or was lately, and begins anew: the store and what encrypts it have leaked, and with
+ * them their backups.
+ */
 export async function compromiseAll(ring: Ring, generate: KeyGenerator, change: Change): Promise<Ring> {
   const { algorithm } = activeKey(ring);
-  const lost = publishedKeys(ring);
+  const lost = ring.keys.filter(({ state }) => state !== 'compromised');
   const first = await generate(algorithm);
   const keys = ring.keys.map((key) => (lost.includes(key) ? gone(key, 'compromised', change.now) : key));
   const active: RingKey = { ...first, state: 'active', publishedAt: change.now, activatedAt: change.now };
   const next = recorded(
-    changed(ring, { keys: [active, ...keys], rotation: undefined }),
+    changed(ring, { keys: [...keys, active], rotation: undefined }),
     change,
     ...lost.map(({ kid }) => ['compromised', kid] as const),
     ['activated', first.kid],
@@ -249,7 +264,7 @@ async function promote(ring: Ring, times: RingTimes, generate: KeyGenerator, cha
   const { algorithm } = standbyKey(ring);
   const removedAt = change.now + times.longestTokenSeconds;
   const keys = ring.keys.map((key): RingKey =>
-    key.state === 'active' ? { ...key, state: 'retiring', deactivatedAt: change.now, removedAt } : key,
+    key.state === 'active' ? { ...withoutPrivate(key), state: 'retiring', deactivatedAt: change.now, removedAt } : key,
   );
   return withStandby(activate(changed(ring, { keys }), change), algorithm, generate, change);
 }
@@ -269,6 +284,11 @@ async function withStandby(ring: Ring, algorithm: KeyAlgorithm, generate: KeyGen
   return recorded(changed(ring, { keys }), change, ['published', made.kid]);
 }
 
+/** Nobody needs it any more, and nobody can lose it. */
+function withoutPrivate({ jwks, ...key }: RingKey): RingKey {
+  return { ...key, ...(jwks && { jwks: { public: jwks.public } }) };
+}
+
 /** Without its halves: what it could do is over. */
 function gone(key: RingKey, state: 'retired' | 'compromised', now: number): RingKey {
   const { kid, algorithm, publishedAt, activatedAt, deactivatedAt = key.state === 'active' ? now : undefined } = key;
@@ -285,11 +305,12 @@ function changed(
 ): Ring {
   const { rotation: before, ...rest } = ring;
   const rotation = 'rotation' in more ? more.rotation : before;
-  const goneKeys = keys.filter(({ jwks }) => jwks === undefined).slice(-KEPT_GONE_KEYS);
+  // Those that were compromised stay: what is refused for ever is known for ever.
+  const retired = keys.filter(({ state }) => state === 'retired').slice(0, -KEPT_RETIRED_KEYS);
   return {
     ...rest,
     version: ring.version + 1,
-    keys: keys.filter((key) => key.jwks !== undefined || goneKeys.includes(key)),
+    keys: keys.filter((key) => !retired.includes(key)),
     ...(rotation && { rotation }),
   };
 }

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadStateConfig } from '../auth.config';
 import { type AuthState, openState } from '../auth-state';
@@ -37,7 +38,12 @@ const OPTIONS = {
 class UsageError extends Error {}
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
-type Work = (state: AuthState) => Promise<Ring>;
+interface Work {
+  readonly changes: boolean;
+  readonly run: (state: AuthState) => Promise<Ring>;
+}
+
+const ANNOUNCE_MS = 5_000;
 
 /** @returns the exit code */
 export async function keysCommand(args: readonly string[], io: KeysCommandIo): Promise<number> {
@@ -65,22 +71,25 @@ function parse(args: readonly string[]) {
 }
 
 function workOf([command = '', kid, ...others]: readonly string[], { alg, all, reason }: Values): Work {
-  const by = `break-glass: ${userInfo().username}`;
+  const by = `break-glass: ${operator()}`;
   if (others.length > 0) throw new UsageError('too many words');
   switch (command) {
     case 'list':
-      return ({ keys }) => Promise.resolve(keys.ring);
+      return { changes: false, run: ({ keys }) => Promise.resolve(keys.ring) };
     case 'rotate': {
       const algorithm = KEY_ALGORITHMS.find((name) => name === alg);
       if (alg !== undefined && algorithm === undefined) {
         throw new UsageError(`--alg must be one of ${KEY_ALGORITHMS.join(', ')}`);
       }
-      return ({ keys }) => keys.rotate(by, algorithm, reason);
+      return { changes: true, run: ({ keys }) => keys.rotate(by, algorithm, reason) };
     }
     case 'compromise':
       if (reason === undefined || reason.trim() === '') throw new UsageError('--reason must say why');
       if ((kid === undefined) === (all !== true)) throw new UsageError('name one key, or --all');
-      return ({ keys }) => (kid === undefined ? keys.compromiseAll(by, reason) : keys.compromise(kid, by, reason));
+      return {
+        changes: true,
+        run: ({ keys }) => (kid === undefined ? keys.compromiseAll(by, reason) : keys.compromise(kid, by, reason)),
+      };
     default:
       throw new UsageError('the commands are: list, rotate, compromise');
   }
@@ -90,15 +99,24 @@ function workOf([command = '', kid, ...others]: readonly string[], { alg, all, r
 async function onState(work: Work, { environment, warn }: KeysCommandIo): Promise<Ring> {
   const config = loadStateConfig(environment);
   const tell = (details: object, message: string): void => warn(`${message} ${JSON.stringify(details)}\n`);
-  const state = await openState(config, { info: () => undefined, warn: tell });
+  const state = await openState(config, { info: () => undefined, warn: tell }, true);
   try {
-    // What is compromised has to reach everybody, which takes the stream.
-    await state.log.start();
-    return await work(state);
+    // What is compromised has to reach everybody, which takes the stream. Without it an auth that runs will see to it.
+    if (work.changes) await Promise.race([state.log.start(), sleep(ANNOUNCE_MS, undefined, { ref: false })]);
+    return await work.run(state);
   } finally {
     await state.keys.close();
     state.log.close();
     state.store.close();
+  }
+}
+
+/** Whoever runs this, by name or by number: in a container there may be none. */
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.()}`;
   }
 }
 

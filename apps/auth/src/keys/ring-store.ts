@@ -1,7 +1,7 @@
 import { type RedisClient } from '@token-relay/service-kit';
 import { StoreUnavailable } from '../store/store-unavailable';
 
-/** A ring as it is stored: encrypted, with the number of its version. */
+/** A ring as it is stored: encrypted, with the number of its version for whoever looks at the store. */
 export interface StoredRing {
   readonly version: number;
   readonly sealed: string;
@@ -11,12 +11,12 @@ export interface StoredRing {
 export interface RingStore {
   read(): Promise<StoredRing | undefined>;
   /**
-   * Puts a ring in the place of the one with that version, or where there is none: of two who change the same version
-   * one does.
+   * Puts a ring in the place of that one, as it is stored, or where there is none: of two who change the same ring one
+   * does.
    *
    * @returns whether it did
    */
-  write(ring: StoredRing, replacing: number | undefined): Promise<boolean>;
+  write(ring: StoredRing, replacing: string | undefined): Promise<boolean>;
   /**
    * Whether this process is the one that changes the ring as time passes, and will be for so long, in milliseconds. That
    * there is one only saves work: what keeps two from changing the same ring is `write`.
@@ -32,8 +32,8 @@ export class EmbeddedRingStore implements RingStore {
     return Promise.resolve(this.#ring);
   }
 
-  write(ring: StoredRing, replacing: number | undefined): Promise<boolean> {
-    if (this.#ring?.version !== replacing) return Promise.resolve(false);
+  write(ring: StoredRing, replacing: string | undefined): Promise<boolean> {
+    if (this.#ring?.sealed !== replacing) return Promise.resolve(false);
     this.#ring = ring;
     return Promise.resolve(true);
   }
@@ -46,8 +46,8 @@ export class EmbeddedRingStore implements RingStore {
 const KEYS = { ring: 'tr:{keys}:ring', leader: 'tr:{keys}:leader' };
 
 const WRITE = `
-local version = redis.call('HGET', KEYS[1], 'version') or ''
-if version ~= ARGV[1] then return 0 end
+local sealed = redis.call('HGET', KEYS[1], 'sealed') or ''
+if sealed ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2], 'sealed', ARGV[3])
 return 1`;
 
@@ -74,12 +74,11 @@ export class RedisRingStore implements RingStore {
 
   async read(): Promise<StoredRing | undefined> {
     const [version, sealed] = await decided(this.#redis.hmget(KEYS.ring, 'version', 'sealed'));
-    return version && sealed ? { version: Number(version), sealed } : undefined;
+    return sealed ? { version: Number(version), sealed } : undefined;
   }
 
-  async write({ version, sealed }: StoredRing, replacing: number | undefined): Promise<boolean> {
-    const before = replacing === undefined ? '' : String(replacing);
-    return (await decided(this.#redis.trWriteRing(KEYS.ring, before, String(version), sealed))) === 1;
+  async write({ version, sealed }: StoredRing, replacing = ''): Promise<boolean> {
+    return (await decided(this.#redis.trWriteRing(KEYS.ring, replacing, String(version), sealed))) === 1;
   }
 
   async lead(id: string, forMs: number): Promise<boolean> {

@@ -10,23 +10,35 @@ const TIMES: RingTimes = { jwksMaxAgeSeconds: 60, longestTokenSeconds: 420, rota
 const kek = (letter: string): string => Buffer.alloc(32, letter).toString('base64');
 
 /** A store that can be away. */
-class Store extends EmbeddedRingStore {
+class Store implements RingStore {
+  #kept = new EmbeddedRingStore();
   away = false;
   leader: string | undefined;
   written: StoredRing | undefined;
 
-  override read(): Promise<StoredRing | undefined> {
-    return this.away ? Promise.reject(new StoreUnavailable()) : super.read();
+  read(): Promise<StoredRing | undefined> {
+    return this.away ? Promise.reject(new StoreUnavailable()) : this.#kept.read();
   }
 
-  override async write(ring: StoredRing, replacing: number | undefined): Promise<boolean> {
+  async write(ring: StoredRing, replacing: string | undefined): Promise<boolean> {
     if (this.away) throw new StoreUnavailable();
-    const done = await super.write(ring, replacing);
-    if (done) this.written = ring;
+    const done = await this.#kept.write(ring, replacing);
+    if (done) {
+      this.written = ring;
+      this.writes++;
+    }
     return done;
   }
 
-  override lead(id = ''): Promise<boolean> {
+  writes = 0;
+
+  /** As after FLUSHALL, or with what a replica has that is promoted. */
+  async forget(what?: StoredRing): Promise<void> {
+    this.#kept = new EmbeddedRingStore();
+    if (what) await this.#kept.write(what, undefined);
+  }
+
+  lead(id = ''): Promise<boolean> {
     return Promise.resolve((this.leader ??= id) === id);
   }
 }
@@ -176,11 +188,49 @@ describe('the signing keys', () => {
     now += 120;
     await keys.rotate('admin');
     const current = store.written;
-    await EmbeddedRingStore.prototype.write.call(store, before as StoredRing, current?.version);
+    await store.forget(before);
     await keys.look();
     expect((await store.read())?.version).toBe(current?.version);
     const other = await open();
     expect(other.signer.kid).toBe(keys.signer.kid);
+  });
+
+  it('are put back once where the store has lost them, though each of two does', async () => {
+    const [one, other] = [await open(), await open()];
+    await store.forget();
+    store.writes = 0;
+    for (let i = 0; i < 5; i++) for (const keys of [one, other]) await keys.look();
+    expect(store.writes).toBe(1);
+    expect(other.signer.kid).toBe(one.signer.kid);
+  });
+
+  it('are those of the store, where that has lost one change and got another of the same number', async () => {
+    const [one, other] = [await open(), await open()];
+    const before = await store.read();
+    now += 120;
+    await one.rotate('a');
+    // As a replica that is promoted hadn't heard of it.
+    await store.forget(before);
+    await other.rotate('b', 'EdDSA');
+    expect(one.ring.version).toBe(other.ring.version + 1);
+    for (let i = 0; i < 3; i++) for (const keys of [other, one]) await keys.look();
+    expect(one.ring).toEqual(other.ring);
+  });
+
+  it('that everybody refuses sign nothing, and leave the ring that does not say so', async () => {
+    const keys = await open();
+    const { kid } = keys.signer;
+    revoked.add(kid);
+    expect((await keys.signingKey()).kid).not.toBe(kid);
+    expect(keys.ring.keys.find((key) => key.kid === kid)?.state).toBe('compromised');
+    for (const key of keys.ring.keys) revoked.add(key.kid);
+    store.away = true;
+    await expect(keys.signingKey()).rejects.toBeInstanceOf(StoreUnavailable);
+  });
+
+  it('are not made by who only wants to work on them', async () => {
+    await expect(open({ mustExist: true })).rejects.toThrow('there are no signing keys');
+    expect(await store.read()).toBeUndefined();
   });
 
   it('are followed without being asked', async () => {
@@ -204,6 +254,22 @@ describe('the signing keys', () => {
       // Who doesn't know the new one yet can't follow, and says so.
       await keys.look();
       expect(troubles).toHaveLength(1);
+    });
+
+    it('are left as another one has encrypted them for a minute: each may be right while an update rolls', async () => {
+      const before = await open({ seal: new RingSeal(kek('a'), [kek('b')]) });
+      const after = await open({ seal: new RingSeal(kek('b'), [kek('a')]) });
+      await after.look();
+      const { version } = after.ring;
+      store.leader = undefined;
+      await before.look();
+      monotonic += 59_000;
+      await before.look();
+      expect(before.ring.version).toBe(version);
+      monotonic += 2_000;
+      await before.look();
+      expect(before.ring).toMatchObject({ version: version + 1 });
+      expect(before.ring.history.at(-1)).toMatchObject({ what: 'resealed' });
     });
 
     it('are not overwritten by whoever has the wrong one', async () => {

@@ -38,7 +38,14 @@ const LOOK_MS_AT_MOST = 2_000;
 const LEASE_MS = 5_000;
 /** A ring that couldn't be looked at for so long may be another one by now. */
 const UNCONFIRMED_MS = 10_000;
+/**
+ * How long a ring stays as another auth has encrypted it. While an update rolls each takes its own key for the current
+ * one: at once, they would undo each other's work again and again.
+ */
+const RESEAL_MS = 60_000;
 const ATTEMPTS = 5;
+/** One may be under way that has read the ring before. */
+const MOST_LOOKS = 2;
 /** Who changes the ring as time passes. */
 const SCHEDULE = 'schedule';
 
@@ -53,6 +60,8 @@ export interface SigningKeysOptions {
    * it succeeds.
    */
   readonly publish: (change: { readonly version: number; readonly compromised: readonly string[] }) => Promise<void>;
+  /** Refuses to make a first ring: for who only wants to work on one. Default: false. */
+  readonly mustExist?: boolean;
   /** Whether everybody has been told that this key is refused. */
   readonly isRevoked: (kid: string) => boolean;
   /** Is told of each transition. */
@@ -78,8 +87,8 @@ export class SigningKeys {
   #jwks: JsonWebKeySet;
   /** As it is stored. */
   #sealed: string;
-  /** Whether that was encrypted with the current key of encryption. */
-  #isSealAnew: boolean;
+  /** When to encrypt it anew, by the monotonic clock; never, if that was done with the current key of encryption. */
+  #resealAt: number;
   #confirmedAt: number;
   #working: Promise<unknown> = Promise.resolve();
   /** The version that everybody was told of. */
@@ -105,7 +114,7 @@ export class SigningKeys {
     this.#jwks = jwksOf(ring);
     this.#confirmedAt = confirmedAt;
     this.#sealed = sealed;
-    this.#isSealAnew = isCurrent;
+    this.#resealAt = isCurrent ? Infinity : confirmedAt;
     this.#announced = ring.version;
     this.#looks = new Repeater(() => this.#alone(() => this.#look()), {
       everyMs: LOOK_MS,
@@ -132,6 +141,19 @@ export class SigningKeys {
   get signer(): SigningKey {
     if (this.#options.monotonic() - this.#confirmedAt > UNCONFIRMED_MS) throw new StoreUnavailable();
     return this.#signer;
+  }
+
+  /**
+   * What signs now, and isn't refused by everybody: that it is may be known before the ring is that says so.
+   *
+   * @throws StoreUnavailable
+   */
+  async signingKey(): Promise<SigningKey> {
+    for (let looks = 0; this.#options.isRevoked(this.signer.kid); looks++) {
+      if (looks === MOST_LOOKS) throw new StoreUnavailable();
+      await this.look();
+    }
+    return this.signer;
   }
 
   /** What verifiers fetch; another object whenever it is another set. */
@@ -165,7 +187,8 @@ export class SigningKeys {
    * @throws UnknownKey, StoreUnavailable: it may be refused nonetheless
    */
   async compromise(kid: string, by: string, reason?: string): Promise<Ring> {
-    return this.#change(by, reason, (ring, change) => compromise(ring, kid, this.#options.generate, change));
+    const { times, generate } = this.#options;
+    return this.#change(by, reason, (ring, change) => compromise(ring, times, kid, generate, change));
   }
 
   /**
@@ -202,12 +225,17 @@ export class SigningKeys {
   }
 
   async #look(): Promise<void> {
-    const { times, generate, store, now } = this.#options;
+    const { times, generate, store, now, monotonic } = this.#options;
     await this.#adoptStored();
     const change = { now: now(), by: SCHEDULE };
     const before = this.#ring;
     const isDueNow = isDue(before, times, change.now);
-    if ((isDueNow || !this.#isSealAnew) && (await store.lead(this.#id, LEASE_MS))) {
+    const leaked = publishedKeys(before).find(({ kid }) => this.#options.isRevoked(kid));
+    if (leaked) {
+      // Everybody refuses it, and the ring that said so was lost.
+      const why = { ...change, reason: 'it is refused everywhere' };
+      await this.#write(before, await compromise(before, times, leaked.kid, generate, why));
+    } else if ((isDueNow || this.#resealAt <= monotonic()) && (await store.lead(this.#id, LEASE_MS))) {
       const next = isDueNow ? await advance(before, times, generate, change) : resealed(before, change);
       // Another one was faster: the next look shows what it made.
       await this.#write(before, next);
@@ -226,9 +254,9 @@ export class SigningKeys {
   async #settle(stored: StoredRing | undefined): Promise<void> {
     if (stored) {
       const { ring, isCurrent } = await this.#options.seal.open(stored.sealed);
-      if (isNewer(ring, this.#ring)) {
+      if (isToFollow(ring, this.#ring, isCurrent)) {
         await this.#adopt(ring, stored.sealed);
-        this.#isSealAnew = isCurrent;
+        this.#resealAt = isCurrent ? Infinity : this.#options.monotonic() + RESEAL_MS;
         // By whoever has changed it; and where that has ended before, verifiers fetch keys anyway.
         this.#announced = ring.version;
         return;
@@ -236,24 +264,26 @@ export class SigningKeys {
     }
     // Lost, or put back to what it was before: by a restored copy, or by somebody who would like a key back.
     const sealed = await this.#options.seal.seal(this.#ring);
-    if (!(await this.#options.store.write({ version: this.#ring.version, sealed }, stored?.version))) {
+    if (!(await this.#options.store.write({ version: this.#ring.version, sealed }, stored?.sealed))) {
       throw new StoreUnavailable();
     }
     this.#sealed = sealed;
-    this.#isSealAnew = true;
+    this.#resealAt = Infinity;
   }
 
   async #write(before: Ring, next: Ring): Promise<boolean> {
+    if (this.#ring !== before) return false;
     const sealed = await this.#options.seal.seal(next);
-    if (!(await this.#options.store.write({ version: next.version, sealed }, before.version))) return false;
+    if (!(await this.#options.store.write({ version: next.version, sealed }, this.#sealed))) return false;
     await this.#adopt(next, sealed);
-    this.#isSealAnew = true;
-    for (const event of next.history) if (!before.history.includes(event)) this.#options.onEvent?.(event);
+    this.#resealAt = Infinity;
     return true;
   }
 
   async #adopt(ring: Ring, sealed: string): Promise<void> {
     const signer = await signerOf(ring);
+    const known = new Set(this.#ring.history.map((event) => JSON.stringify(event)));
+    for (const event of ring.history) if (!known.has(JSON.stringify(event))) this.#options.onEvent?.(event);
     this.#ring = ring;
     this.#sealed = sealed;
     this.#signer = signer;
@@ -281,12 +311,17 @@ interface OpenedRing {
 
 type Transition = (ring: Ring, change: Change) => Promise<Ring>;
 
-/** Nobody can make a ring but who has the key that it is sealed with; but they can put an old one back. */
-function isNewer(ring: Ring, known: Ring): boolean {
-  return ring.id === known.id ? ring.version > known.version : ring.createdAt > known.createdAt;
+/**
+ * Nobody can make a ring but who has the key that it is sealed with, but whoever can write the store can put an old one
+ * back. Of two that are as new the store's counts, for all: another auth has put it back, has encrypted it, or was faster.
+ */
+function isToFollow(ring: Ring, known: Ring, isCurrent: boolean): boolean {
+  if (ring.id === known.id) return ring.version >= known.version;
+  // With a key of encryption that is on its way out nobody begins anew.
+  return isCurrent && ring.createdAt >= known.createdAt;
 }
 
-async function openOrMake({ store, seal, algorithm, generate, now }: Options): Promise<OpenedRing> {
+async function openOrMake({ store, seal, algorithm, generate, now, mustExist }: Options): Promise<OpenedRing> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const stored = await store.read().catch((cause: unknown) => {
       throw new StartRefused('REDIS_URL: the signing keys can not be had', { cause });
@@ -299,6 +334,7 @@ async function openOrMake({ store, seal, algorithm, generate, now }: Options): P
       });
       return { ...opened, sealed: stored.sealed };
     }
+    if (mustExist) throw new StartRefused('REDIS_URL: there are no signing keys in this Redis; auth makes them');
     const ring = await newRing(randomUUID(), algorithm, generate, { now: now(), by: SCHEDULE });
     const sealed = await seal.seal(ring);
     if (await store.write({ version: ring.version, sealed }, undefined)) return { ring, sealed, isCurrent: true };

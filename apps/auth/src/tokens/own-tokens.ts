@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { type Principal, TokenVerifier } from '@token-relay/jwt-guard';
+import { type Principal, TokenRejected, TokenVerifier } from '@token-relay/jwt-guard';
 import { ProblemException } from '@token-relay/service-kit';
 import { decodeJwt } from 'jose';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
@@ -85,9 +85,20 @@ export class OwnTokens {
 
   async #verify(token: string, audience: readonly string[]): Promise<Principal> {
     const verifier = this.#verifierFor(audience);
-    const principal = await verifier.verify(token);
+    const principal = await this.#verifiedBy(verifier, token);
     this.#verifierOf.set(principal, verifier);
     return principal;
+  }
+
+  async #verifiedBy(verifier: TokenVerifier, token: string): Promise<Principal> {
+    try {
+      return await verifier.verify(token);
+    } catch (error) {
+      if (!(error instanceof TokenRejected) || error.code !== 'key_unknown') throw error;
+      // Another auth may have begun to use a key that isn't known here yet. Who makes keys up costs a look each time.
+      await this.keys.look();
+      return verifier.verify(token);
+    }
   }
 
   #verifierFor(audience: readonly string[]): TokenVerifier {

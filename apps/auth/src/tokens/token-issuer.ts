@@ -65,8 +65,8 @@ export class TokenIssuer {
 
   /** @throws StoreUnavailable: what isn't remembered isn't issued */
   async issue({ subject, audience, clientId, scopes, ...grant }: Grant): Promise<IssuedToken> {
+    const key = await this.keys.signingKey();
     const issuedAt = this.log.issuedAt();
-    const key = this.keys.signer;
     const lifetime = Math.min(this.config.ACCESS_TOKEN_SECONDS, grant.maxLifetimeSeconds ?? Infinity);
     const expiresAt = Math.min(issuedAt + lifetime, Math.floor(grant.notAfter ?? Infinity));
     const scope = scopes.join(' ');

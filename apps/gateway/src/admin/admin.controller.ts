@@ -31,6 +31,7 @@ export class AdminController {
   /** Not refused for being behind: a key that has leaked is used now. */
   @Post('keys/:kid/compromise')
   @RequireScopes('keys:compromise')
+  @WhenStale({ allowForSeconds: 900 })
   compromiseKey(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.proxy.relay('auth', request, reply);
   }

@@ -52,6 +52,7 @@ export {
   type RevocationKind,
 } from './revocation/revocation-entry';
 export { RevocationList, type RevocationListOptions } from './revocation/revocation-list';
+export { CopiedRevocations } from './revocation/copied-revocations';
 export { RevocationCopy, type RevocationCopyOptions, type RevocationObserver } from './revocation/revocation-copy';
 export { RevocationFeed } from './revocation/revocation-feed';
 export { type RevocationFeedOptions } from './revocation/feed-options';

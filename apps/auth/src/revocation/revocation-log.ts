@@ -1,10 +1,9 @@
 import {
-  type Principal,
+  CopiedRevocations,
   RevocationCopy,
   type RevocationEntry,
   RevocationList,
   type RevocationObserver,
-  type RevocationSource,
   type RevocationStream,
   type StreamEvent,
   StreamFollower,
@@ -40,10 +39,9 @@ export interface RevocationLogOptions {
  * judges auth's own calls, feeds the verifiers, and mends the store: what it knows to be revoked and the store has
  * lost is written back, and a store that has lost its memory revokes everything that was issued before.
  */
-export class RevocationLog implements RevocationSource {
+export class RevocationLog extends CopiedRevocations {
   readonly #store: AuthStore;
   readonly #now: () => number;
-  readonly #copy: RevocationCopy;
   readonly #follower: StreamFollower;
   readonly #ring = new EventRing(STREAM_EVENTS);
   readonly #listeners = new Set<() => void>();
@@ -59,9 +57,9 @@ export class RevocationLog implements RevocationSource {
   #inStore: RevocationList;
 
   constructor({ issuer, store, observer, now = () => Date.now() / 1000 }: RevocationLogOptions) {
+    super(new RevocationCopy({ issuer, now }));
     this.#store = store;
     this.#now = now;
-    this.#copy = new RevocationCopy({ issuer, now });
     this.#inStore = this.#newList();
     const steps = {
       missing: () => this.#begin(),
@@ -74,13 +72,13 @@ export class RevocationLog implements RevocationSource {
       recent: (limit) => store.recent(limit),
       after: (n, waitMs) => store.after(n, waitMs),
     };
-    this.#follower = new StreamFollower(stream, { copy: this.#copy, steps, ...(observer && { observer }) });
+    this.#follower = new StreamFollower(stream, { copy: this.copy, steps, ...(observer && { observer }) });
   }
 
   start(): Promise<void> {
     this.#follower.start();
-    this.#sweeping ??= setInterval(() => this.#copy.sweep(), SWEEP_MS).unref();
-    return this.#copy.whenReady;
+    this.#sweeping ??= setInterval(() => this.copy.sweep(), SWEEP_MS).unref();
+    return this.copy.whenReady;
   }
 
   close(): void {
@@ -88,41 +86,9 @@ export class RevocationLog implements RevocationSource {
     void this.#follower.close();
   }
 
-  isRevoked(principal: Principal): boolean {
-    return this.#copy.isRevoked(principal);
-  }
-
-  isKeyRevoked(issuer: string, kid: string): boolean {
-    return this.#copy.isKeyRevoked(issuer, kid);
-  }
-
-  subscribe(changed: () => void): () => void {
-    return this.#copy.subscribe(changed);
-  }
-
-  onKeysChanged(changed: () => void): () => void {
-    return this.#copy.onKeysChanged(changed);
-  }
-
-  get version() {
-    return this.#copy.version;
-  }
-
-  get ready() {
-    return this.#copy.ready;
-  }
-
-  get ageSeconds() {
-    return this.#copy.ageSeconds;
-  }
-
-  get stats() {
-    return this.#copy.stats;
-  }
-
   /** Everything that is revoked, as far as it is known here. */
   entries(): Iterable<RevocationEntry> {
-    return this.#copy.entries();
+    return this.copy.entries();
   }
 
   /** The events that are remembered. */
@@ -158,7 +124,7 @@ export class RevocationLog implements RevocationSource {
    */
   issuedAt(): number {
     const now = this.#now();
-    const issuedAt = Math.max(Math.floor(now), this.#copy.notBefore + 1);
+    const issuedAt = Math.max(Math.floor(now), this.copy.notBefore + 1);
     if (issuedAt > now + MOST_AHEAD_SECONDS) throw new StoreUnavailable();
     this.#lastIssued = Math.max(this.#lastIssued, issuedAt);
     return issuedAt;
@@ -166,7 +132,7 @@ export class RevocationLog implements RevocationSource {
 
   /** The `notBefore` that revokes whatever was issued until now: by others not earlier than the last one allows. */
   untilNow(): number {
-    return Math.max(Math.floor(this.#now()), this.#lastIssued, this.#copy.notBefore + 1);
+    return Math.max(Math.floor(this.#now()), this.#lastIssued, this.copy.notBefore + 1);
   }
 
   /**
@@ -178,12 +144,12 @@ export class RevocationLog implements RevocationSource {
   async publish(entry: RevocationEntry): Promise<void> {
     if (entry.kind === 'all') this.#settled = Math.max(this.#settled, entry.notBefore);
     await this.#append(entry);
-    this.#copy.merge([entry]);
+    this.copy.merge([entry]);
   }
 
   /** The epoch that tokens of this user must have to be good. */
   epochOf(subject: string): number {
-    return this.#copy.epochOf(subject);
+    return this.copy.epochOf(subject);
   }
 
   /**
@@ -251,7 +217,7 @@ export class RevocationLog implements RevocationSource {
    * is ahead of theirs is meant as well. Of what it issues from here on nothing is.
    */
   #issuedAhead(): RevocationEntry[] {
-    const { notBefore } = this.#copy;
+    const { notBefore } = this.copy;
     if (notBefore <= this.#settled) return [];
     this.#settled = Math.max(notBefore, this.#lastIssued);
     if (this.#lastIssued <= notBefore) return [];
@@ -276,7 +242,7 @@ export class RevocationLog implements RevocationSource {
   /** What is known here and not to the store; but for what the store may have forgotten because it has expired. */
   #lostEntries(): RevocationEntry[] {
     const soon = this.#now() + MARGIN_SECONDS / 2;
-    return [...this.#copy.entries()].filter(
+    return [...this.copy.entries()].filter(
       (entry) => this.#inStore.add(entry) && (entry.kind === 'kid' || entry.until > soon),
     );
   }

@@ -1,5 +1,4 @@
-import { type RevocationSource } from '../core/check-revocation';
-import { type Principal } from '../core/principal';
+import { CopiedRevocations } from './copied-revocations';
 import { type RedisConnection } from './redis-connection';
 import { RedisRevocationStream } from './redis-revocation-stream';
 import { RevocationCopy, type RevocationCopyOptions, type RevocationObserver } from './revocation-copy';
@@ -22,8 +21,7 @@ export interface RedisRevocationsOptions extends RevocationCopyOptions {
  * The revocations of an issuer read from its Redis itself, past the issuer's own feed: for services that are close to
  * that Redis, and go on hearing of revocations while the issuer is away.
  */
-export class RedisRevocations implements RevocationSource {
-  readonly #copy: RevocationCopy;
+export class RedisRevocations extends CopiedRevocations {
   readonly #connect: () => RedisConnection;
   readonly #observer: RevocationObserver | undefined;
   #following: { readonly follower: StreamFollower; readonly connections: readonly RedisConnection[] } | undefined;
@@ -34,7 +32,7 @@ export class RedisRevocations implements RevocationSource {
   constructor({ connect, observer, ...options }: RedisRevocationsOptions) {
     if (typeof options.issuer !== 'string' || options.issuer === '') throw new TypeError('issuer: required, a string');
     if (typeof connect !== 'function') throw new TypeError('connect: required, a function that makes a connection');
-    this.#copy = new RevocationCopy(options);
+    super(new RevocationCopy(options));
     this.#connect = connect;
     this.#observer = observer;
   }
@@ -43,13 +41,13 @@ export class RedisRevocations implements RevocationSource {
     if (!this.#following && !this.#closed) {
       const [reading, waiting] = [this.#connect(), this.#connect()];
       const stream = new RedisRevocationStream(reading, waiting);
-      const follower = new StreamFollower(stream, { copy: this.#copy, observer: this.#observer });
+      const follower = new StreamFollower(stream, { copy: this.copy, observer: this.#observer });
       // Before that every command would fail; what isn't there for long is told of like any failure.
       void Promise.all([isReady(reading), isReady(waiting)]).then(() => this.#closed || follower.start());
       this.#following = { follower, connections: [reading, waiting] };
-      this.#sweeping = setInterval(() => this.#copy.sweep(), 60_000).unref();
+      this.#sweeping = setInterval(() => this.copy.sweep(), 60_000).unref();
     }
-    return this.#copy.whenReady;
+    return this.copy.whenReady;
   }
 
   close(): void {
@@ -57,38 +55,6 @@ export class RedisRevocations implements RevocationSource {
     clearInterval(this.#sweeping);
     void this.#following?.follower.close();
     for (const connection of this.#following?.connections ?? []) connection.disconnect();
-  }
-
-  isRevoked(principal: Principal): boolean {
-    return this.#copy.isRevoked(principal);
-  }
-
-  isKeyRevoked(issuer: string, kid: string): boolean {
-    return this.#copy.isKeyRevoked(issuer, kid);
-  }
-
-  subscribe(changed: () => void): () => void {
-    return this.#copy.subscribe(changed);
-  }
-
-  onKeysChanged(changed: () => void): () => void {
-    return this.#copy.onKeysChanged(changed);
-  }
-
-  get version() {
-    return this.#copy.version;
-  }
-
-  get ready() {
-    return this.#copy.ready;
-  }
-
-  get ageSeconds() {
-    return this.#copy.ageSeconds;
-  }
-
-  get stats() {
-    return this.#copy.stats;
   }
 }
 

@@ -1,10 +1,9 @@
 import { type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicAuthorization } from '../core/basic-authorization';
-import { type RevocationSource, type RevocationStats } from '../core/check-revocation';
 import { tell } from '../core/observer';
-import { type Principal } from '../core/principal';
 import { backOff, type BackOffTimes } from './back-off';
+import { CopiedRevocations } from './copied-revocations';
 import { eventStream, type StreamTimes, UnexpectedStatus } from './event-stream';
 import { resolveFeedOptions, type RevocationFeedOptions } from './feed-options';
 import { FeedReader } from './feed-reader';
@@ -43,13 +42,12 @@ const REFUSED: Readonly<Record<number, string>> = {
  *
  * Until it was complete once it keeps its process alive, as somebody waits for it; from then on it doesn't.
  */
-export class RevocationFeed implements RevocationSource {
+export class RevocationFeed extends CopiedRevocations {
   readonly #issuer: string;
   readonly #url: URL;
   readonly #authorization: string;
   readonly #observer: RevocationObserver | undefined;
   readonly #times: FeedTimes;
-  readonly #copy: RevocationCopy;
   readonly #closing = new AbortController();
   readonly #whenClosed: Promise<void>;
   #started = false;
@@ -66,12 +64,12 @@ export class RevocationFeed implements RevocationSource {
    */
   constructor(options: RevocationFeedOptions, times: Partial<FeedTimes> = {}) {
     const { url, client, observer, ...copy } = resolveFeedOptions(options);
+    super(new RevocationCopy(copy));
     this.#issuer = copy.issuer;
     this.#url = url;
     this.#authorization = basicAuthorization(client.id, client.secret);
     this.#observer = observer;
     this.#times = { ...FEED_TIMES, ...times };
-    this.#copy = new RevocationCopy(copy);
     this.#whenClosed = new Promise((resolve) => {
       this.#closing.signal.addEventListener('abort', () => resolve(), { once: true });
     });
@@ -81,48 +79,16 @@ export class RevocationFeed implements RevocationSource {
   async start(): Promise<void> {
     if (!this.#started && !this.#closed) {
       this.#started = true;
-      this.#sweeping = setInterval(() => this.#copy.sweep(), this.#times.sweepMs).unref();
+      this.#sweeping = setInterval(() => this.copy.sweep(), this.#times.sweepMs).unref();
       void this.#follow();
     }
-    await Promise.race([this.#copy.whenReady, this.#whenClosed]);
+    await Promise.race([this.copy.whenReady, this.#whenClosed]);
   }
 
   /** Ends the connection. What is known to be revoked stays so; it can't be started again. */
   close(): void {
     clearInterval(this.#sweeping);
     this.#closing.abort();
-  }
-
-  isRevoked(principal: Principal): boolean {
-    return this.#copy.isRevoked(principal);
-  }
-
-  isKeyRevoked(issuer: string, kid: string): boolean {
-    return this.#copy.isKeyRevoked(issuer, kid);
-  }
-
-  subscribe(changed: () => void): () => void {
-    return this.#copy.subscribe(changed);
-  }
-
-  onKeysChanged(changed: () => void): () => void {
-    return this.#copy.onKeysChanged(changed);
-  }
-
-  get ageSeconds(): number {
-    return this.#copy.ageSeconds;
-  }
-
-  get version(): number {
-    return this.#copy.version;
-  }
-
-  get ready(): boolean {
-    return this.#copy.ready;
-  }
-
-  get stats(): RevocationStats {
-    return this.#copy.stats;
   }
 
   get #closed(): boolean {
@@ -144,7 +110,7 @@ export class RevocationFeed implements RevocationSource {
    * @returns why it ended
    */
   async #connection(): Promise<string> {
-    const reader = new FeedReader({ issuer: this.#issuer, copy: this.#copy, resumeFrom: this.#position });
+    const reader = new FeedReader({ issuer: this.#issuer, copy: this.copy, resumeFrom: this.#position });
     let liveSince = Infinity;
     try {
       for await (const event of this.#events()) {

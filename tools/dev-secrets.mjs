@@ -11,16 +11,18 @@ const GENERATED = 'dev-only-';
 const ARGON2ID = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 const DOCUMENTS = ['documents:read', 'documents:write'];
+/** What an operator does at auth. */
+const OPERATION = ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'];
 const ACCOUNTS = [
   { username: 'alice', scopes: DOCUMENTS },
   { username: 'bob', scopes: DOCUMENTS },
   { username: 'carol', scopes: ['documents:read'] },
-  { username: 'admin', scopes: [...DOCUMENTS, 'auth:admin', 'audit:read', 'revocations:write'] },
+  { username: 'admin', scopes: [...DOCUMENTS, 'auth:admin', 'audit:read', ...OPERATION] },
 ];
 
 /** For which audiences each client may exchange tokens, and with which scopes. */
 const CLIENTS = {
-  gateway: { resource: [...DOCUMENTS, 'audit:read'], auth: ['revocations:write'] },
+  gateway: { resource: [...DOCUMENTS, 'audit:read'], auth: OPERATION },
   resource: { audit: [...DOCUMENTS, 'audit:read'] },
   audit: {},
 };
@@ -30,11 +32,11 @@ const FILES = ['secrets.env', 'users.json', 'demo-accounts.json', CLIENTS_FILE];
 const target = resolve(process.argv[2] ?? '.dev');
 
 const missing = FILES.filter((name) => !existsSync(join(target, name)));
-if (missing.length === 0) {
+if (missing.length === 0 && isUpToDate(JSON.parse(await read(CLIENTS_FILE)))) {
   console.log(`${target} is there already: nothing to do`);
-} else if (missing.join() === CLIENTS_FILE) {
+} else if (missing.length === 0 || missing.join() === CLIENTS_FILE) {
   await upgrade();
-  console.log(`${target} is from before there was a ${CLIENTS_FILE}: made that, and kept the accounts`);
+  console.log(`${target} is from before clients and accounts were what they are now: changed that, kept its secrets`);
 } else if (existsSync(target)) {
   console.error(`${target} lacks ${missing.join(', ')}: delete the folder, and start again`);
   process.exitCode = 1;
@@ -77,16 +79,23 @@ async function generate() {
 }
 
 /**
- * Brings a set to what one is now that was made when auth knew its clients by heart: accounts and secrets stay. Several
- * who begin at once write the same, and the file that says that it is done comes last.
+ * Brings a set to what one is now: secrets, accounts and whatever was added to them stay. Several who begin at once
+ * write the same, and the file that says that it is done comes last.
  */
 async function upgrade() {
-  const read = (name) => readFile(join(target, name), 'utf8');
-  const write = async (name, content) => {
-    const draft = join(target, `${name}.${randomUUID()}.tmp`);
-    await writeFile(draft, content, { mode: 0o600 });
-    await rename(draft, join(target, name));
+  const clients = existsSync(join(target, CLIENTS_FILE)) ? JSON.parse(await read(CLIENTS_FILE)) : await firstClients();
+  const withScopes = (account) => {
+    const demo = ACCOUNTS.find(({ username }) => username === account.username);
+    return { ...account, scopes: joined(account.scopes, demo?.scopes) };
   };
+  const users = JSON.parse(await read('users.json'));
+  await replace('users.json', json({ ...users, users: users.users.map(withScopes) }));
+  await replace('demo-accounts.json', json(JSON.parse(await read('demo-accounts.json')).map(withScopes)));
+  await replace(CLIENTS_FILE, json({ ...clients, clients: clients.clients.map(withAudiences) }));
+}
+
+/** For a set that was made when auth knew its clients by heart. */
+async function firstClients() {
   const text = await read('secrets.env');
   const secretOf = (id) => new RegExp(`^${id.toUpperCase()}_CLIENT_SECRET=(.+)$`, 'm').exec(text)?.[1];
   const secrets = { gateway: secretOf('gateway'), resource: secretOf('resource') };
@@ -96,15 +105,37 @@ async function upgrade() {
   // Out of one that there is: chance would give each of several who begin at once another.
   const derived = createHmac('sha256', secrets.gateway).update('audit').digest('base64url');
   secrets.audit = secretOf('audit') ?? GENERATED + derived;
-  const withScopes = (account) => {
-    const demo = ACCOUNTS.find(({ username }) => username === account.username);
-    return { ...account, scopes: [...new Set([...account.scopes, ...(demo?.scopes ?? [])])] };
-  };
-  const users = JSON.parse(await read('users.json'));
-  await write('secrets.env', environment(secrets));
-  await write('users.json', json({ ...users, users: users.users.map(withScopes) }));
-  await write('demo-accounts.json', json(JSON.parse(await read('demo-accounts.json')).map(withScopes)));
-  await write(CLIENTS_FILE, json(clientsFile(secrets)));
+  await replace('secrets.env', environment(secrets));
+  return clientsFile(secrets);
+}
+
+/** By its clients alone: which scopes an account has is its owner's business from then on. */
+function isUpToDate({ clients }) {
+  return clients.every((client) => JSON.stringify(client) === JSON.stringify(withAudiences(client)));
+}
+
+/** The client with what it may ask for now, besides what it might before. */
+function withAudiences(client) {
+  const audiences = { ...client.audiences };
+  for (const [audience, scopes] of Object.entries(CLIENTS[client.id] ?? {})) {
+    audiences[audience] = joined(audiences[audience], scopes);
+  }
+  return { ...client, audiences };
+}
+
+function joined(scopes = [], others = []) {
+  return [...new Set([...scopes, ...others])];
+}
+
+function read(name) {
+  return readFile(join(target, name), 'utf8');
+}
+
+/** As a whole, whoever reads it meanwhile. */
+async function replace(name, content) {
+  const draft = join(target, `${name}.${randomUUID()}.tmp`);
+  await writeFile(draft, content, { mode: 0o600 });
+  await rename(draft, join(target, name));
 }
 
 function environment(secrets) {

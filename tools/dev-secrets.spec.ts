@@ -51,7 +51,7 @@ describe('dev-secrets', () => {
       'alice: documents:read documents:write',
       'bob: documents:read documents:write',
       'carol: documents:read',
-      'admin: documents:read documents:write auth:admin audit:read revocations:write',
+      'admin: documents:read documents:write auth:admin audit:read revocations:write keys:read keys:rotate keys:compromise',
     ]);
     for (const { passwordHash } of users) expect(passwordHash).toMatch(/^\$argon2id\$v=19\$/);
     for (const name of readdirSync(target)) expect(statSync(join(target, name)).mode & 0o077).toBe(0);
@@ -64,7 +64,10 @@ describe('dev-secrets', () => {
     expect(clients.map(({ id, audiences, scopes }) => ({ id, audiences, scopes }))).toEqual([
       {
         id: 'gateway',
-        audiences: { resource: ['documents:read', 'documents:write', 'audit:read'], auth: ['revocations:write'] },
+        audiences: {
+          resource: ['documents:read', 'documents:write', 'audit:read'],
+          auth: ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'],
+        },
         scopes: ['revocations:read'],
       },
       {
@@ -99,6 +102,38 @@ describe('dev-secrets', () => {
     expect(after).toMatch(/^AUDIT_CLIENT_SECRET=dev-only-[\w-]{43}$/m);
     expect(clientsOf(target).clients.map(({ secrets }) => secrets)).toEqual(digestsOf(target));
     for (const name of FILES) expect(statSync(join(target, name)).mode & 0o077).toBe(0);
+  });
+
+  it('brings a set from before there were scopes for keys up to date once, and keeps what was added to it', async () => {
+    const target = join(folder, 'keyless');
+    await generate(target);
+    const edit = (name: string, change: (text: string) => string) =>
+      writeFileSync(join(target, name), change(readFileSync(join(target, name), 'utf8')));
+    for (const name of ['users.json', 'demo-accounts.json', 'clients.json']) {
+      edit(name, (text) => text.replace(/,\s*"keys:\w+"/g, ''));
+    }
+    edit('clients.json', (text) => text.replace('"clients": [', '"clients": [{ "id": "another", "audiences": {} },'));
+    edit('users.json', (text) => text.replace('"audit:read"', '"audit:read", "of:ours"'));
+    const secrets = readFileSync(join(target, 'secrets.env'), 'utf8');
+    const before = contentOf(target);
+    expect(before).not.toContain('keys:');
+
+    expect(await Promise.all([1, 2, 3, 4].map(() => generate(target)))).toEqual([0, 0, 0, 0]);
+    expect(readdirSync(target).sort()).toEqual(FILES);
+    const after = contentOf(target);
+    for (const kept of before.match(/\$argon2id\S+|"password": ".*"|"sub": ".*"|"another"|"of:ours"/g) ?? []) {
+      expect(after).toContain(kept);
+    }
+    for (const scope of ['read', 'rotate', 'compromise']) {
+      expect(after.match(new RegExp(`"keys:${scope}"`, 'g'))).toHaveLength(3);
+    }
+    expect(readFileSync(join(target, 'secrets.env'), 'utf8')).toBe(secrets);
+    expect(clientsOf(target).clients.flatMap(({ secrets: digests = [] }) => digests)).toEqual(digestsOf(target).flat());
+    for (const name of FILES) expect(statSync(join(target, name)).mode & 0o077).toBe(0);
+    // What an account loses from now on it has lost.
+    edit('users.json', (text) => text.replace(/,\s*"keys:compromise"/, ''));
+    expect(await generate(target)).toBe(0);
+    expect(readFileSync(join(target, 'users.json'), 'utf8')).not.toContain('keys:compromise');
   });
 
   it('makes them once, and other ones elsewhere', async () => {

@@ -1,15 +1,15 @@
-import { compactDecrypt, decodeJwt, decodeProtectedHeader, importJWK, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { decodeJwt, decodeProtectedHeader, importJWK, type JWTPayload, SignJWT } from 'jose';
 import { type RedisSystem } from './redis-system';
+import { storedRing } from './stored-ring';
 
 /**
- * Makes another token out of one, with the key that auth signs with: what only somebody could who has both Redis and
- * the key that it is encrypted with.
+ * Makes another token out of one, with the key that this one was signed with, which signs still: what only somebody could
+ * who has both Redis and the key that it is encrypted with.
  */
 export async function resigned(system: RedisSystem, token: string, claims: JWTPayload): Promise<string> {
-  const sealed = await system.withRedis((redis) => redis.get('tr:{keys}:signing'));
-  const { plaintext } = await compactDecrypt(sealed ?? '', Buffer.from(system.keyEncryptionKey, 'base64'));
-  const key = await importJWK(JSON.parse(Buffer.from(plaintext).toString('utf8')) as JWK, 'ES256');
-  return new SignJWT({ ...decodeJwt(token), ...claims })
-    .setProtectedHeader({ ...decodeProtectedHeader(token), alg: 'ES256' })
-    .sign(key);
+  const header = decodeProtectedHeader(token);
+  const { keys } = await storedRing(system);
+  const { algorithm = '', jwks } = keys.find(({ kid }) => kid === header.kid) ?? {};
+  const key = await importJWK(jwks?.private ?? {}, algorithm);
+  return new SignJWT({ ...decodeJwt(token), ...claims }).setProtectedHeader({ ...header, alg: algorithm }).sign(key);
 }

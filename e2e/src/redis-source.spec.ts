@@ -45,8 +45,8 @@ describeWith(REDIS)('a service that reads revocations from Redis', () => {
     reader.on('error', () => undefined);
     try {
       await expect(reader.hset('tr:{revocations}:head', 'stream', 'another')).rejects.toThrow(/^NOPERM/);
-      await expect(reader.get('tr:{keys}:signing')).rejects.toThrow(/^NOPERM/);
-      await expect(reader.hmget('tr:{keys}:signing', 'any')).rejects.toThrow(/^NOPERM/);
+      await expect(reader.get('tr:{keys}:leader')).rejects.toThrow(/^NOPERM/);
+      await expect(reader.hmget('tr:{keys}:ring', 'sealed')).rejects.toThrow(/^NOPERM/);
     } finally {
       reader.disconnect();
     }

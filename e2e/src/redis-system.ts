@@ -29,6 +29,10 @@ export interface RedisSystemOptions {
   readonly auths?: number;
   /** Whether Redis keeps every write, so that it has them after it was killed. Default: false. */
   readonly persistent?: boolean;
+  /** What each auth is told besides. */
+  readonly auth?: Readonly<Record<string, string>>;
+  /** Whether the proxies keep what is said, from the beginning. Default: false. */
+  readonly overhears?: boolean;
 }
 
 /**
@@ -51,21 +55,33 @@ export class RedisSystem implements Services {
   readonly keyEncryptionKey = randomBytes(32).toString('base64');
   readonly #folder: string;
   readonly #redisParameters: readonly string[];
+  readonly #auth: Readonly<Record<string, string>>;
   readonly #started: AppProcess[] = [];
   #redis: OwnRedis;
 
-  private constructor(folder: string, redisParameters: readonly string[], redis: OwnRedis) {
+  private constructor(
+    folder: string,
+    redisParameters: readonly string[],
+    redis: OwnRedis,
+    auth: Readonly<Record<string, string>>,
+  ) {
     this.#folder = folder;
     this.#redisParameters = redisParameters;
+    this.#auth = auth;
     this.#redis = redis;
   }
 
-  static async start({ auths = 2, persistent = false }: RedisSystemOptions = {}): Promise<RedisSystem> {
+  static async start({
+    auths = 2,
+    persistent = false,
+    auth = {},
+    overhears = false,
+  }: RedisSystemOptions = {}): Promise<RedisSystem> {
     const folder = await mkdtemp(join(tmpdir(), 'token-relay-e2e-'));
     const parameters = persistent ? ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder] : [];
-    const system = new RedisSystem(folder, parameters, await startOwnRedis(parameters));
+    const system = new RedisSystem(folder, parameters, await startOwnRedis(parameters), auth);
     try {
-      await system.#start(auths);
+      await system.#start(auths, overhears);
       return system;
     } catch (error) {
       await system.stop();
@@ -73,12 +89,13 @@ export class RedisSystem implements Services {
     }
   }
 
-  async #start(auths: number): Promise<void> {
+  async #start(auths: number, overhears: boolean): Promise<void> {
     await writeFile(join(this.#folder, 'users.json'), await usersFile(Object.values(this.accounts)));
     await writeFile(join(this.#folder, 'clients.json'), clientsFile(this.secrets));
     this.authProxy = await TcpProxy.start();
     this.feedProxy = await TcpProxy.start();
     for (let i = 0; i < auths; i++) this.redisProxies.push(await TcpProxy.start(this.#redis.port));
+    if (overhears) for (const proxy of this.proxies) proxy.overhear();
     await Promise.all(this.redisProxies.map((_, i) => this.startAuth(i)));
     this.leadToAuths();
     this.audit = await this.start('audit');
@@ -90,21 +107,36 @@ export class RedisSystem implements Services {
   async stop(): Promise<void> {
     for (const app of this.#started) app.signal('SIGCONT');
     await Promise.all(this.#started.map((app) => app.stop()));
-    // A start that has failed leaves some of them out.
-    const proxies: (TcpProxy | undefined)[] = [this.authProxy, this.feedProxy, ...this.redisProxies];
-    await Promise.all(proxies.flatMap((proxy) => (proxy ? [proxy.stop()] : [])));
+    await Promise.all(this.proxies.map((proxy) => proxy.stop()));
     await this.#redis.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Starts an auth, for the first time or again; nobody is led to it by that. */
-  async startAuth(i: number): Promise<AppProcess> {
+  /** All that there are: a start that has failed leaves some of them out. */
+  get proxies(): readonly TcpProxy[] {
+    const proxies: (TcpProxy | undefined)[] = [this.authProxy, this.feedProxy, ...this.redisProxies];
+    return proxies.flatMap((proxy) => proxy ?? []);
+  }
+
+  /** All processes that were started, those that have ended among them. */
+  get started(): readonly AppProcess[] {
+    return this.#started;
+  }
+
+  /**
+   * Starts an auth, for the first time or again; nobody is led to it by that.
+   *
+   * @param more what it is told besides, this time
+   */
+  async startAuth(i: number, more: Readonly<Record<string, string>> = {}): Promise<AppProcess> {
     const auth = await this.#spawn('auth', {
       ISSUER,
       USERS_FILE: join(this.#folder, 'users.json'),
       CLIENTS_FILE: join(this.#folder, 'clients.json'),
       REDIS_URL: `redis://127.0.0.1:${this.redisProxies[i]?.port}`,
       KEY_ENCRYPTION_KEY: this.keyEncryptionKey,
+      ...this.#auth,
+      ...more,
     });
     this.auths[i] = auth;
     await auth.ready();

@@ -14,17 +14,18 @@ export interface Account {
   readonly scopes: readonly string[];
 }
 
+const OPERATION = ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'];
 const SCOPES = {
   alice: ['documents:read', 'documents:write'],
   bob: ['documents:read', 'documents:write'],
   carol: ['documents:read'],
-  admin: ['documents:read', 'documents:write', 'auth:admin', 'audit:read', 'revocations:write'],
+  admin: ['documents:read', 'documents:write', 'auth:admin', 'audit:read', ...OPERATION],
 };
 export type Username = keyof typeof SCOPES;
 
 /** For which audiences each client may exchange tokens, and with which scopes. */
 const AUDIENCES = {
-  gateway: { resource: ['documents:read', 'documents:write', 'audit:read'], auth: ['revocations:write'] },
+  gateway: { resource: ['documents:read', 'documents:write', 'audit:read'], auth: OPERATION },
   resource: { audit: ['documents:read', 'documents:write', 'audit:read'] },
   audit: {},
 };

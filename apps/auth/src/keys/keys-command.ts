@@ -22,7 +22,7 @@ const USAGE = `Usage: keys <command>
   compromise --all --reason <text>
 
 Works on the keys in Redis themselves, without a token and past a running auth, which follows within a second: with the
-REDIS_URL, KEY_ENCRYPTION_KEY and ISSUER of auth in the environment. What is done is recorded in the ring, and logged by
+ISSUER, REDIS_URL, KEY_ENCRYPTION_KEY and, if it has that, JWKS_MAX_AGE_SECONDS of auth in the environment. What is done is recorded in the ring, and logged by
 nobody else. A key that is compromised is refused everywhere at once, with whatever it has signed.
 
 Exit code: 0 done, 1 refused, 2 not understood.
@@ -96,10 +96,11 @@ function workOf([command = '', kid, ...others]: readonly string[], { alg, all, r
 }
 
 /** Opens the state that auth has in Redis, and closes it again. */
-async function onState(work: Work, { environment, warn }: KeysCommandIo): Promise<Ring> {
+async function onState(work: Work, { environment }: KeysCommandIo): Promise<Ring> {
   const config = loadStateConfig(environment);
-  const tell = (details: object, message: string): void => warn(`${message} ${JSON.stringify(details)}\n`);
-  const state = await openState(config, { info: () => undefined, warn: tell }, true);
+  // What matters of it comes back as an error.
+  const quiet = { info: () => undefined, warn: () => undefined };
+  const state = await openState(config, quiet, true);
   try {
     // What is compromised has to reach everybody, which takes the stream. Without it an auth that runs will see to it.
     if (work.changes) await Promise.race([state.log.start(), sleep(ANNOUNCE_MS, undefined, { ref: false })]);

@@ -44,8 +44,6 @@ const UNCONFIRMED_MS = 10_000;
  */
 const RESEAL_MS = 60_000;
 const ATTEMPTS = 5;
-/** One may be under way that has read the ring before. */
-const MOST_LOOKS = 2;
 /** Who changes the ring as time passes. */
 const SCHEDULE = 'schedule';
 
@@ -132,9 +130,19 @@ export class SigningKeys {
     return this.#looks.close();
   }
 
-  /** Looks at the store now: somebody has said that the ring is another one. */
-  async look(): Promise<void> {
-    await this.#looks.now();
+  /**
+   * Looks at the store once more from now on: somebody has said that the ring is another one.
+   *
+   * @returns whether it could
+   */
+  async look(): Promise<boolean> {
+    try {
+      await this.#alone(() => this.#look());
+      return true;
+    } catch (error) {
+      this.#options.onTrouble?.(error);
+      return false;
+    }
   }
 
   /** @throws StoreUnavailable while nobody can say whether it is still this one */
@@ -149,10 +157,8 @@ export class SigningKeys {
    * @throws StoreUnavailable
    */
   async signingKey(): Promise<SigningKey> {
-    for (let looks = 0; this.#options.isRevoked(this.signer.kid); looks++) {
-      if (looks === MOST_LOOKS) throw new StoreUnavailable();
-      await this.look();
-    }
+    if (this.#options.isRevoked(this.signer.kid)) await this.look();
+    if (this.#options.isRevoked(this.signer.kid)) throw new StoreUnavailable();
     return this.signer;
   }
 

@@ -96,7 +96,7 @@ export class OwnTokens {
     } catch (error) {
       if (!(error instanceof TokenRejected) || error.code !== 'key_unknown') throw error;
       // Another auth may have begun to use a key that isn't known here yet. Who makes keys up costs a look each time.
-      await this.keys.look();
+      if (!(await this.keys.look())) throw new StoreUnavailable();
       return verifier.verify(token);
     }
   }

@@ -2,6 +2,9 @@ import { describeWith, REDIS } from '@token-relay/testing/servers';
 import Redis from 'ioredis';
 import { decodeJwt } from 'jose';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type AppProcess } from './app-process';
 import { askResource, type Chain, makeChain, until } from './chain';
 import { RedisSystem } from './redis-system';
@@ -14,18 +17,26 @@ describeWith(REDIS)('a service that reads revocations from Redis', () => {
   let system: RedisSystem;
   let resource: AppProcess;
   let readerUrl: string;
+  let folder: string;
+  let keptKeys: string;
+  /** Made while there was an auth. */
+  const chains: Chain[] = [];
 
   beforeAll(async () => {
     system = await RedisSystem.start({ auths: 1 });
     const password = randomBytes(16).toString('hex');
     await system.withRedis((redis) => redis.acl('SETUSER', 'reader', 'reset', 'on', `>${password}`, ...RULES));
     readerUrl = `redis://reader:${password}@127.0.0.1:${system.redis.port}`;
-    resource = await system.start('resource', { REVOCATIONS_URL: readerUrl });
+    folder = await mkdtemp(join(tmpdir(), 'token-relay-e2e-'));
+    keptKeys = join(folder, 'jwks.json');
+    resource = await system.start('resource', { REVOCATIONS_URL: readerUrl, JWKS_CACHE_FILE: keptKeys });
     await resource.ready();
+    for (let i = 0; i < 2; i++) chains.push(await makeChain(system));
   });
   afterAll(async () => {
     expect(await resource.stop()).toBe(0);
     await system.stop();
+    await rm(folder, { recursive: true });
   });
 
   const says = ({ resource: token }: Chain) => askResource({ resource }, token);
@@ -59,5 +70,24 @@ describeWith(REDIS)('a service that reads revocations from Redis', () => {
     await writeEntry(system.redis.url, { kind: 'jti', value: decodeJwt(chain.login).jti, until: until_ });
     await until(1_000, () => says(chain), 'token_revoked');
     expect(await says(valid)).toBe(200);
+  });
+
+  it('starts while there is no auth, with the keys that it kept, and knows what was revoked', async () => {
+    const [chain, revoked] = chains;
+    await system.auth(0).stop();
+    const another = await system.start('resource', { REVOCATIONS_URL: readerUrl, JWKS_CACHE_FILE: keptKeys });
+    try {
+      await another.ready();
+      expect(await askResource({ resource: another }, (chain as Chain).resource)).toBe(200);
+      const entry = {
+        kind: 'jti',
+        value: decodeJwt((revoked as Chain).login).jti,
+        until: Math.ceil(Date.now() / 1000) + 960,
+      };
+      await writeEntry(system.redis.url, entry);
+      await until(1_000, () => askResource({ resource: another }, (revoked as Chain).resource), 'token_revoked');
+    } finally {
+      expect(await another.stop()).toBe(0);
+    }
   });
 });

@@ -1,6 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule } from '@token-relay/jwt-guard';
-import { HealthModule, type Logger, MetricsModule, openRevocations, TOKEN_ALGORITHMS } from '@token-relay/service-kit';
+import {
+  HealthModule,
+  jwksFile,
+  type Logger,
+  MetricsModule,
+  openRevocations,
+  TOKEN_ALGORITHMS,
+} from '@token-relay/service-kit';
 import { AuditController } from './audit.controller';
 import { AuditLog } from './audit-log';
 import { type AuditConfig } from './audit.config';
@@ -21,6 +28,7 @@ export class AppModule {
               algorithms: TOKEN_ALGORITHMS,
               jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
+              ...(config.JWKS_CACHE_FILE !== undefined && { jwksCache: jwksFile(config.JWKS_CACHE_FILE) }),
             },
           ],
           revocation: revocations,

@@ -1,4 +1,5 @@
 import { flag, loadConfig, origin, port, revocationsUrl, secret } from '@token-relay/service-kit';
+import { z } from 'zod';
 
 export type AuditConfig = ReturnType<typeof loadAuditConfig>;
 
@@ -12,6 +13,7 @@ export function loadAuditConfig(environment: NodeJS.ProcessEnv) {
       AUTH_URL: origin(),
       AUDIT_CLIENT_SECRET: secret(mode),
       REVOCATIONS_URL: revocationsUrl(),
+      JWKS_CACHE_FILE: z.string().min(1).optional(),
       DANGEROUSLY_ALLOW_HTTP: flag(),
     }),
     environment,

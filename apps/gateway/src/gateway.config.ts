@@ -27,6 +27,7 @@ export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
       RESOURCE_URL: origin(),
       GATEWAY_CLIENT_SECRET: secret(mode),
       REVOCATIONS_URL: revocationsUrl(),
+      JWKS_CACHE_FILE: z.string().min(1).optional(),
       DANGEROUSLY_ALLOW_HTTP: flag(),
       DEMO: flag(),
       DEMO_ACCOUNTS_FILE: z.string().min(1).optional(),

@@ -1,7 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { JwtGuardModule, RelayClientProxy, RelayModule, TokenRelay } from '@token-relay/jwt-guard';
-import { HealthModule, type Logger, MetricsModule, openRevocations, TOKEN_ALGORITHMS } from '@token-relay/service-kit';
+import {
+  HealthModule,
+  jwksFile,
+  type Logger,
+  MetricsModule,
+  openRevocations,
+  TOKEN_ALGORITHMS,
+} from '@token-relay/service-kit';
 import { AuditClient } from './audit.client';
 import { AuditTrailController } from './audit-trail.controller';
 import { DocumentStore } from './documents/document-store';
@@ -26,6 +33,7 @@ export class AppModule {
               algorithms: TOKEN_ALGORITHMS,
               jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
+              ...(config.JWKS_CACHE_FILE !== undefined && { jwksCache: jwksFile(config.JWKS_CACHE_FILE) }),
             },
           ],
           revocation: revocations,

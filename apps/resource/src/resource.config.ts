@@ -1,4 +1,5 @@
 import { flag, loadConfig, origin, port, revocationsUrl, rpcAddress, secret } from '@token-relay/service-kit';
+import { z } from 'zod';
 
 export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
 
@@ -12,6 +13,7 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
       AUDIT_URL: rpcAddress(),
       RESOURCE_CLIENT_SECRET: secret(mode),
       REVOCATIONS_URL: revocationsUrl(),
+      JWKS_CACHE_FILE: z.string().min(1).optional(),
       DANGEROUSLY_ALLOW_HTTP: flag(),
     }),
     environment,

@@ -28,6 +28,7 @@ export {
   type VerifierObserver,
 } from './core/observer';
 export { type JsonWebKeySet } from './core/verification-key';
+export { type JwksCache, type KeptKeySet } from './core/jwks-cache';
 export { type Principal } from './core/principal';
 export { type RevocationSource, type RevocationStats } from './core/check-revocation';
 export { STALENESS_BOUND_SECONDS, type WhenStaleRule } from './core/staleness';

@@ -14,6 +14,7 @@ export {
 export { createLogger, type Logger } from './logger';
 
 // What is shared with auth
+export { jwksFile } from './jwks-file';
 export { TOKEN_ALGORITHMS } from './token-algorithms';
 export { connected, connectRedis, type RedisClient } from './redis';
 export { openRevocations, revocationsUrl } from './revocations';

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { JWKS_TIMES, JwksClient, type JwksClientOptions, type JwksTimes } from './jwks-client';
+import { type KeptKeySet } from './jwks-cache';
 import { isRefusal } from './refusals';
 import { type VerificationKey } from './verification-key';
 
@@ -48,6 +49,83 @@ describe('JwksClient', () => {
       throw error;
     }
   };
+
+  describe('with a cache', () => {
+    const cacheOf = (kept?: KeptKeySet) => {
+      const cache = {
+        kept,
+        read: () => Promise.resolve(cache.kept),
+        write: (next: KeptKeySet) => Promise.resolve(void (cache.kept = next)),
+      };
+      return cache;
+    };
+    const now = (): number => 10_000;
+    const keySet = () => ({ keys: [first.publicJwk] });
+
+    it('keeps what was fetched, and when', async () => {
+      const cache = cacheOf();
+      await client({}, { cache, now }).load();
+      expect(cache.kept).toEqual({ keySet: keySet(), fetchedAt: 10_000 });
+    });
+
+    it('starts with it where the issuer is away, and has new keys when that is back', async () => {
+      server.status = 503;
+      const keys = client({}, { cache: cacheOf({ keySet: keySet(), fetchedAt: 9_990 }), now });
+      await keys.load();
+      expect(keys.ready).toBe(true);
+      expect(keys.known(first.kid)?.kid).toBe(first.kid);
+      expect(keys.report().ageSeconds).toBeGreaterThanOrEqual(10);
+      expect(await outcome(keys.find(second.kid))).toBe('keys_unavailable');
+      server.status = 200;
+      server.body = { keys: [second.publicJwk] };
+      expect(await outcome(keys.find(second.kid))).toBe(second.kid);
+      expect(keys.known(first.kid)).toBeUndefined();
+    });
+
+    it.each([
+      ['was fetched an hour ago', () => ({ keySet: keySet(), fetchedAt: 10_000 - 3_600 })],
+      ['is from the future', () => ({ keySet: keySet(), fetchedAt: 10_001 })],
+      ['does not say when it was fetched', () => ({ keySet: keySet() }) as unknown as KeptKeySet],
+      ['holds no key', () => ({ keySet: { keys: [] }, fetchedAt: 9_990 })],
+      ['is no set', () => ({ keySet: 'nonsense', fetchedAt: 9_990 })],
+      ['is nothing', () => undefined],
+    ])('does not start with one that %s', async (_what, kept) => {
+      server.status = 503;
+      const keys = client({}, { cache: cacheOf(kept()), now });
+      await keys.load();
+      expect(keys.ready).toBe(false);
+    });
+
+    it('starts with one of a second less', async () => {
+      server.status = 503;
+      const keys = client({}, { cache: cacheOf({ keySet: keySet(), fetchedAt: 10_000 - 3_599 }), now });
+      await keys.load();
+      expect(keys.ready).toBe(true);
+    });
+
+    it('takes what the issuer says before what is kept', async () => {
+      const keys = client({}, { cache: cacheOf({ keySet: { keys: [second.publicJwk] }, fetchedAt: 9_990 }), now });
+      await keys.load();
+      expect(keys.known(second.kid)).toBeUndefined();
+    });
+
+    it('goes on without one that fails, and says so', async () => {
+      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+      const failing = {
+        read: () => Promise.reject(new Error('no disk')),
+        write: () => Promise.reject(new Error('full')),
+      };
+      const keys = client({}, { cache: failing, now });
+      await keys.load();
+      expect(keys.ready).toBe(true);
+      server.status = 503;
+      const another = client({}, { cache: failing, now });
+      await another.load();
+      expect(another.ready).toBe(false);
+      const said = warn.mock.calls.map(([message]) => message).filter((message) => String(message).includes('cache'));
+      expect(said).toEqual(['The cache of the JWKS failed: full', 'The cache of the JWKS failed: no disk']);
+    });
+  });
 
   it.each([
     ['before the first keys are asked for', false],

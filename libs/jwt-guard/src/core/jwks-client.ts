@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyAlgorithmName } from './algorithms';
 import { ClockSkew, clockSkewWarning } from './clock-skew';
+import { type JwksCache } from './jwks-cache';
 import { tell, type VerifierObserver } from './observer';
 import { TokenRejected, VerifierUnavailable } from './refusals';
 import { type KeyReport, type KeySource } from './resolve-key';
@@ -14,6 +15,7 @@ export interface JwksClientOptions {
   readonly now: () => number;
   readonly clockToleranceSeconds: number;
   readonly observer?: VerifierObserver | undefined;
+  readonly cache?: JwksCache | undefined;
   /** Called when a key has left the set. */
   readonly onRemoval?: () => void;
   readonly times?: Partial<JwksTimes>;
@@ -57,6 +59,7 @@ const MAX_WAITERS = 5_000;
  * - A known `kid` is answered from memory, without a promise.
  * - The set is renewed in the background. A failed, broken or empty answer never replaces good keys; they are
  *   used for up to `maxStaleMs` more.
+ * - What was fetched last by an earlier process serves, for as long, where the first fetch fails.
  * - A `kid` that isn't known may belong to a key that the issuer has just begun to use. So it is refused only
  *   after a set *asked for since then* lacks it; until then its token waits. All who wait share one fetch, and
  *   fetches keep their gap: a flood of made-up ids costs one fetch per gap and never blocks a known key.
@@ -68,6 +71,10 @@ export class JwksClient implements KeySource {
   readonly #skew: ClockSkew;
   #imported: ImportedKeys | undefined;
   #etag: string | undefined;
+  /** The set that was fetched last. */
+  #fetched: unknown;
+  /** Whether the cache was asked: once, as it is about the time before this process. */
+  #hasRecalled = false;
   #fetchedAt = -Infinity;
   #notBefore = -Infinity;
   #failures = 0;
@@ -199,6 +206,7 @@ export class JwksClient implements KeySource {
       this.#notBefore = performance.now() + backOff;
       this.#refreshIn(backOff);
       if (!this.#closed.signal.aborted) this.#tellFetched('failed', startedAt, messageOf(error));
+      await this.#recall();
     } finally {
       clearTimeout(timeout);
       this.#fetching = false;
@@ -210,14 +218,17 @@ export class JwksClient implements KeySource {
     const response = await this.#request(signal);
     if (response.status === 304 && this.#etag !== undefined) {
       await response.body?.cancel();
+      this.#keep(this.#fetched);
       return 'unchanged';
     }
     if (response.status !== 200) {
       await response.body?.cancel();
       throw new Error(`the JWKS was answered with status ${response.status}`);
     }
-    const imported = importKeySet(await jsonOf(response), this.#options.algorithms);
+    const keySet = await jsonOf(response);
+    const imported = importKeySet(keySet, this.#options.algorithms);
     if (imported.keys.size === 0) throw new Error(`the JWKS holds no key that can be used${reasons(imported)}`);
+    this.#keep(keySet);
     this.#etag = response.headers.get('etag') ?? undefined;
     return this.#replace(imported) ? 'changed' : 'unchanged';
   }
@@ -238,6 +249,30 @@ export class JwksClient implements KeySource {
     const tripSeconds = (performance.now() - askedAt) / 1000;
     if (this.#skew.read(response.headers, this.#options.now() - tripSeconds / 2, tripSeconds)) this.#tellSkewed();
     return response;
+  }
+
+  /** Nobody waits for it: this process has what it keeps for the next one. */
+  #keep(keySet: unknown): void {
+    this.#fetched = keySet;
+    this.#options.cache?.write({ keySet, fetchedAt: this.#options.now() }).catch(cacheFailed);
+  }
+
+  /** Takes what an earlier process has fetched, if there is nothing yet, and that isn't too old. */
+  async #recall(): Promise<void> {
+    const { cache, now, algorithms } = this.#options;
+    if (!cache || this.#imported || this.#hasRecalled) return;
+    this.#hasRecalled = true;
+    try {
+      const kept = await cache.read();
+      if (!kept || this.#closed.signal.aborted) return;
+      const ageMs = (now() - kept.fetchedAt) * 1000;
+      const imported = importKeySet(kept.keySet, algorithms);
+      if (!(ageMs >= 0 && ageMs < this.#times.maxStaleMs) || imported.keys.size === 0) return;
+      this.#imported = imported;
+      this.#fetchedAt = performance.now() - ageMs;
+    } catch (error) {
+      cacheFailed(error);
+    }
   }
 
   #replace(imported: ImportedKeys): boolean {
@@ -301,4 +336,8 @@ function settledWithin(promise: Promise<void>, ms: number): Promise<boolean> {
       resolve(true);
     });
   });
+}
+
+function cacheFailed(error: unknown): void {
+  process.emitWarning(`The cache of the JWKS failed: ${messageOf(error)}`, { code: 'JWT_GUARD_JWKS_CACHE' });
 }

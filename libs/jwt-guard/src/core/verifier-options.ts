@@ -11,6 +11,7 @@ import { type RevocationSource } from './check-revocation';
 import { ChangingKeys } from './changing-keys';
 import { type TimeRules } from './check-times';
 import { type DecodeRules } from './decode-token';
+import { type JwksCache } from './jwks-cache';
 import { JwksClient } from './jwks-client';
 import { type VerifierObserver } from './observer';
 import { isProfileName, type ProfileName, PROFILES } from './profiles';
@@ -57,6 +58,11 @@ export interface JwksUriIssuer extends IssuerRules {
    * there, and so sign tokens. Default: false.
    */
   readonly dangerouslyAllowHttp?: boolean;
+  /**
+   * Keeps the set that was fetched last, for the next start: it serves, for an hour after it was fetched, where the first
+   * fetch fails. Default: nothing does.
+   */
+  readonly jwksCache?: JwksCache;
   readonly jwks?: undefined;
   readonly sharedSecret?: undefined;
 }
@@ -266,7 +272,11 @@ function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmN
     throw new TypeError(`jwksUri: for ${issuer} it must be an https URL (or dangerouslyAllowHttp be set)`);
   }
   const { clockToleranceSeconds, observer, now } = shared;
-  return new JwksClient({ uri, issuer, algorithms, clockToleranceSeconds, observer, now, onRemoval });
+  const { jwksCache: cache } = options;
+  if (cache !== undefined && !(typeof cache?.read === 'function' && typeof cache.write === 'function')) {
+    throw new TypeError(`jwksCache: for ${issuer} it must have the methods read and write`);
+  }
+  return new JwksClient({ uri, issuer, algorithms, clockToleranceSeconds, observer, now, onRemoval, cache });
 }
 
 /** @throws TypeError naming the option */

@@ -1,5 +1,5 @@
-// What a list of revocations costs: heap an entry, and time a check, against an empty list. Runs on the built library
-// (npx nx build jwt-guard), and prints the table of docs/revocation.md.
+// What a list of revocations costs: heap an entry, and time a check, against an empty list; and a warm verification. Runs on what was built
+// (npx nx run-many -t build), and prints the tables of docs/revocation.md.
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
@@ -88,4 +88,32 @@ function time(list, principals, expected) {
     return Number(process.hrtime.bigint() - start) / CHECKS;
   });
   return `${Math.round(rounds.sort((a, b) => a - b)[ROUNDS >> 1])} ns`;
+}
+
+// What a request pays: a token that was verified before, against a source in which nothing is new.
+const { RevocationCopy, TokenVerifier } = require('../libs/jwt-guard/dist/index.js');
+const { TestIssuer } = require('../libs/testing/dist/index.js');
+const issuer = await TestIssuer.create({ audience: 'documents' });
+const tokens = [];
+for (let i = 0; i < 1_000; i++) tokens.push(await issuer.token({ jti: randomUUID(), sid: randomUUID() }));
+
+console.log('\n| source | a warm verification |');
+console.log('| --- | --- |');
+for (const size of [undefined, 0, ENTRIES]) {
+  const revocation = new RevocationCopy({ issuer: issuer.issuer });
+  revocation.merge(Array.from({ length: size ?? 0 }, kinds.jti));
+  revocation.completeAsOf(0);
+  const { issuer: name, jwks } = issuer;
+  const verifier = TokenVerifier.create({
+    issuers: [{ issuer: name, audience: 'documents', algorithms: ['ES256'], jwks }],
+    ...(size !== undefined && { revocation }),
+  });
+  for (const token of tokens) await verifier.verify(token);
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < CHECKS / 4; i++) verifier.recall(tokens[i % tokens.length]);
+    return Number(process.hrtime.bigint() - start) / (CHECKS / 4);
+  });
+  const median = rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
+  console.log(`| ${size === undefined ? 'none' : `${size.toLocaleString('en')} entries`} | ${Math.round(median)} ns |`);
 }

@@ -1,9 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { type AuthConfig } from './auth.config';
 import { type RingEvent } from './keys/key-ring';
 import { RingSeal } from './keys/ring-seal';
 import { EmbeddedRingStore, RedisRingStore } from './keys/ring-store';
 import { SigningKeys } from './keys/signing-keys';
-import { randomBytes } from 'node:crypto';
 import { reasonOf } from './reason-of';
 import { KEPT_SECONDS, RevocationLog } from './revocation/revocation-log';
 import { type OpenedStore, openStore } from './store/open-store';

@@ -126,8 +126,10 @@ export class SigningKeys {
     void this.#looks.now();
   }
 
-  close(): Promise<void> {
-    return this.#looks.close();
+  /** Resolves when nothing goes on any more. */
+  async close(): Promise<void> {
+    await this.#looks.close();
+    await this.#working;
   }
 
   /**

@@ -25,7 +25,7 @@ export async function writeFeed(
     const text = `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
     if (!response.write(text)) await once(response, 'drain', { signal });
   };
-  /** How long ago everything was known that has been written by now. */
+  /** As of when, by the monotonic clock, everything that is revoked is known here. */
   const completeAsOf = (): number => performance.now() - log.ageSeconds * 1000;
   const ageMs = (asOf = completeAsOf()): number => Math.ceil(performance.now() - asOf);
 

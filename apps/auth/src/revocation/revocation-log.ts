@@ -198,9 +198,10 @@ export class RevocationLog extends CopiedRevocations {
     const flushed = this.#head !== undefined && head.createdMs !== this.#head.createdMs;
     // By an auth that has just started, and knows no better: perhaps in the second of the last time.
     if (flushed) this.#settled = -Infinity;
-    const ahead = this.#issuedAhead();
+    // Known here, and not to the store: it is among what is written back, now or at the next look.
+    this.copy.merge(this.#issuedAhead());
     await this.#raiseEpochs(this.#inStore.entries());
-    const lost = [...this.#lostEntries(), ...ahead];
+    const lost = this.#lostEntries();
     await inParts(lost, (entry) => this.#store.append(head.streamId, entry));
     this.#inStore = this.#newList();
     // Who reads the stream has perhaps seen what is gone, and not what has its number now.
@@ -251,6 +252,8 @@ export class RevocationLog extends CopiedRevocations {
     const ahead = this.#issuedAhead();
     this.#ring.push(events);
     this.#tellListeners();
+    // First here: if the store fails, it is written back.
+    this.copy.merge(ahead);
     for (const entry of ahead) await this.publish(entry);
     await this.#raiseEpochs(events.map(({ entry }) => entry));
   }

@@ -1,7 +1,7 @@
+import { connected, connectRedis, type RedisClient, StartRefused } from '@token-relay/service-kit';
 import { Cluster } from 'ioredis';
 import { type AuthConfig } from '../auth.config';
 import { type AuthStore } from './auth-store';
-import { connected, connectRedis, type RedisClient, StartRefused } from '@token-relay/service-kit';
 import { EmbeddedStore } from './embedded-store';
 import { RedisStore } from './redis-store';
 

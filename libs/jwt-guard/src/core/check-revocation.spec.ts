@@ -75,6 +75,19 @@ describe('a source with a version', () => {
   });
 });
 
+it('a source whose version can not be read is asked each time', () => {
+  let times = 0;
+  const good = token();
+  const failing = {
+    isRevoked: () => ++times < 0,
+    get version(): number {
+      throw new Error('not now');
+    },
+  };
+  for (let i = 0; i < 3; i++) checkRevocation(good, failing);
+  expect(times).toBe(3);
+});
+
 it('a source without a version is asked each time', () => {
   let times = 0;
   const good = token();

@@ -88,12 +88,21 @@ export function isKeyRevoked(issuer: string, kid: string, source: RevocationSour
 export function checkRevocation(token: ValidatedToken, source: RevocationSource | undefined): void {
   if (!source) return;
   // Before it is asked: what comes meanwhile makes it another one.
-  const { version } = source;
+  const version = versionOf(source);
   if (version !== undefined && version === token.clearedAt) return;
   // Once more: the key may have been revoked while it was waited for, and of a shared secret nobody has asked yet.
   checkKey(token.principal.issuer, token.principal.keyId, source);
   if (answerOf('isRevoked', () => source.isRevoked(token.principal))) throw new TokenRejected('token_revoked');
   token.clearedAt = version;
+}
+
+/** One that can't be read is none: the source is asked each time. */
+function versionOf(source: RevocationSource): number | undefined {
+  try {
+    return source.version;
+  } catch {
+    return undefined;
+  }
 }
 
 function answerOf(name: 'isRevoked' | 'isKeyRevoked', ask: () => unknown): boolean {

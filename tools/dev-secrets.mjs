@@ -27,6 +27,9 @@ const CLIENTS = {
   audit: {},
 };
 
+/** Apps on their users' devices: they have no secret. */
+const NATIVE_CLIENTS = [{ type: 'native', id: 'demo-native', scopes: DOCUMENTS }];
+
 const CLIENTS_FILE = 'clients.json';
 const FILES = ['secrets.env', 'users.json', 'demo-accounts.json', CLIENTS_FILE];
 const target = resolve(process.argv[2] ?? '.dev');
@@ -91,7 +94,7 @@ async function upgrade() {
   const users = JSON.parse(await read('users.json'));
   await replace('users.json', json({ ...users, users: users.users.map(withScopes) }));
   await replace('demo-accounts.json', json(JSON.parse(await read('demo-accounts.json')).map(withScopes)));
-  await replace(CLIENTS_FILE, json({ ...clients, clients: clients.clients.map(withAudiences) }));
+  await replace(CLIENTS_FILE, json({ ...clients, clients: brought(clients.clients) }));
 }
 
 /** For a set that was made when auth knew its clients by heart. */
@@ -111,13 +114,20 @@ async function firstClients() {
 
 /** By its clients alone: which scopes an account has is its owner's business from then on. */
 function isUpToDate({ clients }) {
-  return clients.every((client) => JSON.stringify(client) === JSON.stringify(withAudiences(client)));
+  return JSON.stringify(clients) === JSON.stringify(brought(clients));
 }
 
-/** The client with what it may ask for now, besides what it might before. */
+/** What clients there were, with what they may ask for now, and those that were not there yet. */
+function brought(clients) {
+  const missing = NATIVE_CLIENTS.filter(({ id }) => !clients.some((client) => client.id === id));
+  return [...clients.map(withAudiences), ...missing];
+}
+
+/** A service of ours with what it may ask for now, besides what it might before. */
 function withAudiences(client) {
+  if (!Object.hasOwn(CLIENTS, client.id)) return client;
   const audiences = { ...client.audiences };
-  for (const [audience, scopes] of Object.entries(CLIENTS[client.id] ?? {})) {
+  for (const [audience, scopes] of Object.entries(CLIENTS[client.id])) {
     audiences[audience] = joined(audiences[audience], scopes);
   }
   return { ...client, audiences };
@@ -145,13 +155,13 @@ function environment(secrets) {
 }
 
 function clientsFile(secrets) {
-  const clients = Object.entries(CLIENTS).map(([id, audiences]) => ({
+  const services = Object.entries(CLIENTS).map(([id, audiences]) => ({
     id,
     secrets: [`sha256:${createHash('sha256').update(secrets[id]).digest('base64url')}`],
     audiences,
     scopes: ['revocations:read'],
   }));
-  return { generatedBy: 'dev-secrets', clients };
+  return { generatedBy: 'dev-secrets', clients: [...services, ...NATIVE_CLIENTS] };
 }
 
 function json(value) {

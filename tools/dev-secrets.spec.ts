@@ -19,8 +19,10 @@ describe('dev-secrets', () => {
   const clientsOf = (target: string) =>
     JSON.parse(readFileSync(join(target, 'clients.json'), 'utf8')) as {
       generatedBy: string;
-      clients: { id: string; secrets: string[]; audiences: object; scopes: string[] }[];
+      clients: { type?: string; id: string; secrets?: string[]; audiences?: object; scopes: string[] }[];
     };
+  /** Of the services: a native client has none. */
+  const secretsIn = (target: string) => clientsOf(target).clients.flatMap(({ secrets }) => (secrets ? [secrets] : []));
   /** As the file of the clients has them, of each secret in the environment. */
   const digestsOf = (target: string) =>
     [...readFileSync(join(target, 'secrets.env'), 'utf8').matchAll(/=(.*)/g)].map(([, secret = '']) => [
@@ -60,10 +62,13 @@ describe('dev-secrets', () => {
   it('lists clients with the digests of these secrets, and what each may do', () => {
     const { generatedBy, clients } = clientsOf(join(folder, 'first'));
     expect(generatedBy).toBe('dev-secrets');
-    expect(clients.map(({ secrets }) => secrets)).toEqual(digestsOf(join(folder, 'first')));
-    expect(clients.map(({ id, audiences, scopes }) => ({ id, audiences, scopes }))).toEqual([
+    expect(secretsIn(join(folder, 'first'))).toEqual(digestsOf(join(folder, 'first')));
+    expect(
+      clients.map(({ secrets, ...client }) => ({ ...client, ...(secrets && { secrets: secrets.length }) })),
+    ).toEqual([
       {
         id: 'gateway',
+        secrets: 1,
         audiences: {
           resource: ['documents:read', 'documents:write', 'audit:read'],
           auth: ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'],
@@ -72,10 +77,12 @@ describe('dev-secrets', () => {
       },
       {
         id: 'resource',
+        secrets: 1,
         audiences: { audit: ['documents:read', 'documents:write', 'audit:read'] },
         scopes: ['revocations:read'],
       },
-      { id: 'audit', audiences: {}, scopes: ['revocations:read'] },
+      { id: 'audit', secrets: 1, audiences: {}, scopes: ['revocations:read'] },
+      { type: 'native', id: 'demo-native', scopes: ['documents:read', 'documents:write'] },
     ]);
   });
 
@@ -100,7 +107,7 @@ describe('dev-secrets', () => {
     }
     expect(after.match(/revocations:write/g)).toHaveLength(3);
     expect(after).toMatch(/^AUDIT_CLIENT_SECRET=dev-only-[\w-]{43}$/m);
-    expect(clientsOf(target).clients.map(({ secrets }) => secrets)).toEqual(digestsOf(target));
+    expect(secretsIn(target)).toEqual(digestsOf(target));
     for (const name of FILES) expect(statSync(join(target, name)).mode & 0o077).toBe(0);
   });
 
@@ -128,12 +135,31 @@ describe('dev-secrets', () => {
       expect(after.match(new RegExp(`"keys:${scope}"`, 'g'))).toHaveLength(3);
     }
     expect(readFileSync(join(target, 'secrets.env'), 'utf8')).toBe(secrets);
-    expect(clientsOf(target).clients.flatMap(({ secrets: digests = [] }) => digests)).toEqual(digestsOf(target).flat());
+    expect(secretsIn(target)).toEqual(digestsOf(target));
     for (const name of FILES) expect(statSync(join(target, name)).mode & 0o077).toBe(0);
     // What an account loses from now on it has lost.
     edit('users.json', (text) => text.replace(/,\s*"keys:compromise"/, ''));
     expect(await generate(target)).toBe(0);
     expect(readFileSync(join(target, 'users.json'), 'utf8')).not.toContain('keys:compromise');
+  });
+
+  it('adds the native client to a set from before there was one, and leaves the one that is there', async () => {
+    const target = join(folder, 'without-native');
+    await generate(target);
+    const whole = clientsOf(target);
+    const write = (clients: object[]) =>
+      writeFileSync(join(target, 'clients.json'), JSON.stringify({ ...whole, clients }));
+    write(whole.clients.filter(({ type }) => type !== 'native'));
+    const before = ['secrets.env', 'users.json'].map((name) => readFileSync(join(target, name), 'utf8'));
+
+    expect(await Promise.all([1, 2, 3, 4].map(() => generate(target)))).toEqual([0, 0, 0, 0]);
+    expect(clientsOf(target)).toEqual(whole);
+    expect(['secrets.env', 'users.json'].map((name) => readFileSync(join(target, name), 'utf8'))).toEqual(before);
+
+    const changed = whole.clients.map((client) => (client.type === 'native' ? { ...client, scopes: ['a'] } : client));
+    write(changed);
+    expect(await generate(target)).toBe(0);
+    expect(clientsOf(target).clients).toEqual(changed);
   });
 
   it('makes them once, and other ones elsewhere', async () => {

@@ -1,1 +1,5 @@
-module.exports = { displayName: 'auth', preset: '../../jest.preset.js' };
+module.exports = {
+  displayName: 'auth',
+  preset: '../../jest.preset.js',
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|jose|@seriousme)/)'],
+};

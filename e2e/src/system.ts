@@ -31,6 +31,9 @@ const AUDIENCES = {
 };
 export type ClientId = keyof typeof AUDIENCES;
 
+/** An app on its users' devices, without a secret. */
+export const NATIVE_CLIENT = { type: 'native', id: 'phone', scopes: ['documents:read', 'documents:write'] };
+
 export const secret = (): string => randomBytes(32).toString('base64url');
 
 /** What every service is told: the issuer has a name of its own, wherever auth happens to listen. */
@@ -178,7 +181,7 @@ export function clientsFile(secrets: Readonly<Record<ClientId, string>>): string
     audiences: AUDIENCES[id],
     scopes: ['revocations:read'],
   }));
-  return JSON.stringify({ clients });
+  return JSON.stringify({ clients: [...clients, NATIVE_CLIENT] });
 }
 
 /** As `USERS_FILE` has to be. */

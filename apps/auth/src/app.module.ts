@@ -9,8 +9,11 @@ import { JwtGuardModule } from '@token-relay/jwt-guard';
 import { HealthModule, type Logger, MetricsModule } from '@token-relay/service-kit';
 import { AUTH_CONFIG, type AuthConfig } from './auth.config';
 import { type AuthState } from './auth-state';
+import { Callers } from './clients/callers';
 import { ClientAuthentication } from './clients/client-authentication';
 import { ClientRegistry } from './clients/client-registry';
+import { MetadataController } from './discovery/metadata.controller';
+import { OpenApiController } from './discovery/openapi.controller';
 import { JwksController } from './keys/jwks.controller';
 import { AdminKeysController } from './keys/admin-keys.controller';
 import { KEY_ALGORITHMS } from './keys/key-ring';
@@ -20,14 +23,22 @@ import { RevocationController } from './revocation/revocation.controller';
 import { RevocationFeedController } from './revocation/revocation-feed.controller';
 import { RevocationLog } from './revocation/revocation-log';
 import { Revocations } from './revocation/revocations';
+import { SessionController } from './sessions/session.controller';
+import { Sessions } from './sessions/sessions';
 import { AUTH_STORE, type AuthStore } from './store/auth-store';
 import { OwnTokens } from './tokens/own-tokens';
+import { ClientCredentials } from './tokens/client-credentials';
+import { RefreshGrant } from './tokens/refresh-grant';
 import { TokenController } from './tokens/token.controller';
 import { TokenExchange } from './tokens/token-exchange';
 import { TokenIssuer } from './tokens/token-issuer';
 import { LoginController } from './users/login.controller';
+import { LoginThrottle } from './users/login-throttle';
 import { openUserDirectory } from './users/open-user-directory';
+import { PasswordLogin } from './users/password-login';
+import { PasswordQueue } from './users/password-queue';
 import { PasswordVerifier } from './users/password-verifier';
+import { countersIn } from './users/throttle';
 import { USER_DIRECTORY, type UserDirectory } from './users/user-directory';
 
 @Module({})
@@ -57,12 +68,15 @@ export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown 
       ],
       controllers: [
         LoginController,
+        SessionController,
         JwksController,
+        MetadataController,
         TokenController,
         RevocationController,
         AdminRevocationsController,
         AdminKeysController,
         RevocationFeedController,
+        ...(config.NODE_ENV === 'development' ? [OpenApiController] : []),
       ],
       providers: [
         { provide: AUTH_CONFIG, useValue: config },
@@ -71,12 +85,19 @@ export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown 
         { provide: RevocationLog, useValue: log },
         { provide: Revocations, useFactory: () => new Revocations(log, store) },
         { provide: USER_DIRECTORY, useFactory: () => openUserDirectory(config, redis) },
+        { provide: LoginThrottle, useFactory: () => new LoginThrottle(countersIn(redis), logger) },
         PasswordVerifier,
+        PasswordQueue,
+        PasswordLogin,
+        Callers,
         TokenIssuer,
+        Sessions,
         ClientRegistry,
         ClientAuthentication,
         OwnTokens,
         TokenExchange,
+        ClientCredentials,
+        RefreshGrant,
       ],
     };
   }

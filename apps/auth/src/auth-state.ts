@@ -23,6 +23,8 @@ type StateConfig = Pick<
   AuthConfig,
   | 'ISSUER'
   | 'REDIS_URL'
+  | 'SESSION_IDLE_SECONDS'
+  | 'SESSION_SECONDS'
   | 'KEY_ENCRYPTION_KEY'
   | 'KEY_DECRYPTION_KEYS'
   | 'JWKS_MAX_AGE_SECONDS'

@@ -1,6 +1,7 @@
 import { flag, loadConfig, origin, port } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { KEY_ALGORITHMS } from './keys/key-ring';
+import { SESSION_TIMES } from './store/session-store';
 
 export const AUTH_CONFIG = Symbol('auth-config');
 
@@ -42,6 +43,9 @@ const state = (hasRedis: boolean) => ({
   /** How long an access token lives; no verifier takes one that lives over 15 minutes. */
   ACCESS_TOKEN_SECONDS: z.coerce.number('must be a number').int().min(1).max(900, 'must be 900 at most').default(300),
   REDIS_URL: redisUrl().optional(),
+  /** How long a session lives without a refresh, and how long at most. Epochs are remembered for longer than that. */
+  SESSION_IDLE_SECONDS: seconds(SESSION_TIMES.absoluteSeconds).default(SESSION_TIMES.idleSeconds),
+  SESSION_SECONDS: seconds(SESSION_TIMES.absoluteSeconds).default(SESSION_TIMES.absoluteSeconds),
   /** What private keys are encrypted with in Redis. */
   KEY_ENCRYPTION_KEY: hasRedis ? encryptionKey() : encryptionKey().optional(),
   /** What decrypts besides: keys that KEY_ENCRYPTION_KEY was, or is about to be. */
@@ -64,6 +68,8 @@ export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
     (mode) => ({
       PORT: port().default(3001),
       ...state(hasRedis),
+      /** Where clients reach auth's own endpoints. Default: where the issuer is. */
+      AUTH_URL: origin().optional(),
       CLIENTS_FILE: path(),
       // Without it users are in Redis, which then has to be there.
       USERS_FILE: hasRedis ? path().optional() : (path() as z.ZodType<string | undefined>),

@@ -1,3 +1,4 @@
+import './thread-pool';
 import 'reflect-metadata';
 import { createHttpApp, createLogger, runService } from '@token-relay/service-kit';
 import { AppModule } from './app.module';

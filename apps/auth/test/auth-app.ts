@@ -22,6 +22,7 @@ const CLIENTS = {
   resource: { audiences: { audit: DOCUMENTS }, scopes: ['revocations:read'] },
   audit: { audiences: {}, scopes: [] },
 };
+const NATIVE_CLIENTS = ['mobile', 'tablet'].map((id) => ({ id, type: 'native', scopes: ['documents:read'] }));
 export type ClientName = keyof typeof CLIENTS;
 
 export interface Answer {
@@ -36,31 +37,18 @@ export class AuthApp {
     readonly app: NestFastifyApplication,
     readonly url: string,
     readonly state: AuthState,
+    /** Everything that it answers, as `GET /path/:parameter`. */
+    readonly routes: readonly string[],
     private readonly folder: string,
     private readonly secrets: Readonly<Record<ClientName, string>>,
+    private readonly beside: AuthApp | undefined,
   ) {}
 
-  static async start(environment: Record<string, string> = { SINGLE_AUTH: '1' }): Promise<AuthApp> {
-    const folder = mkdtempSync(join(tmpdir(), 'auth-'));
-    const passwordHash = await argon2.hash('p', ARGON2ID);
-    const users = Object.entries(USERS).map(([username, sub]) => ({
-      username,
-      sub,
-      passwordHash,
-      scopes: username === 'admin' ? ADMIN : DOCUMENTS,
-    }));
-    const secrets = { gateway: randomSecret(), resource: randomSecret(), audit: randomSecret() };
-    const clients = Object.entries(CLIENTS).map(([id, client]) => ({
-      id,
-      secrets: [
-        `sha256:${createHash('sha256')
-          .update(secrets[id as ClientName])
-          .digest('base64url')}`,
-      ],
-      ...client,
-    }));
-    writeFileSync(join(folder, 'users.json'), JSON.stringify({ users }));
-    writeFileSync(join(folder, 'clients.json'), JSON.stringify({ clients }));
+  /** @param beside another one, whose users and clients it has too */
+  static async start(environment: Record<string, string> = { SINGLE_AUTH: '1' }, beside?: AuthApp): Promise<AuthApp> {
+    const folder = beside?.folder ?? mkdtempSync(join(tmpdir(), 'auth-'));
+    const secrets = beside?.secrets ?? { gateway: randomSecret(), resource: randomSecret(), audit: randomSecret() };
+    if (!beside) await writeFiles(folder, secrets);
     const config = loadAuthConfig({
       ISSUER,
       USERS_FILE: join(folder, 'users.json'),
@@ -70,14 +58,19 @@ export class AuthApp {
     const logger = createLogger('auth', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
     const state = await openState(config, logger);
     const app = await createHttpApp(AppModule.forRoot(config, state, logger), { logger, bodies: 'json-and-forms' });
+    const routes: string[] = [];
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((name) => `${name} ${url}`)));
     await app.listen(0, '127.0.0.1');
     await state.log.start();
-    return new AuthApp(app, await app.getUrl(), state, folder, secrets);
+    return new AuthApp(app, await app.getUrl(), state, routes, folder, secrets, beside);
   }
 
   async stop(): Promise<void> {
     await this.app.close();
-    rmSync(this.folder, { recursive: true });
+    if (!this.beside) rmSync(this.folder, { recursive: true });
   }
 
   async login(username: keyof typeof USERS): Promise<string> {
@@ -144,4 +137,21 @@ export class AuthApp {
 
 function randomSecret(): string {
   return randomBytes(32).toString('base64url');
+}
+
+async function writeFiles(folder: string, secrets: Readonly<Record<ClientName, string>>): Promise<void> {
+  const passwordHash = await argon2.hash('p', ARGON2ID);
+  const users = Object.entries(USERS).map(([username, sub]) => ({
+    username,
+    sub,
+    passwordHash,
+    scopes: username === 'admin' ? ADMIN : DOCUMENTS,
+  }));
+  const services = (Object.keys(CLIENTS) as ClientName[]).map((id) => ({
+    id,
+    secrets: [`sha256:${createHash('sha256').update(secrets[id]).digest('base64url')}`],
+    ...CLIENTS[id],
+  }));
+  writeFileSync(join(folder, 'users.json'), JSON.stringify({ users }));
+  writeFileSync(join(folder, 'clients.json'), JSON.stringify({ clients: [...services, ...NATIVE_CLIENTS] }));
 }

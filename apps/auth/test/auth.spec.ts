@@ -121,7 +121,7 @@ describe('auth', () => {
       client_id: 'gateway',
       scope: 'documents:read documents:write auth:admin',
       jti: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
-      sid: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      sid: expect.stringMatching(/^[A-Za-z0-9_-]{38}$/) as string,
       sub_epoch: expect.any(Number) as number,
       auth_time: claims.iat,
       iat: expect.any(Number) as number,

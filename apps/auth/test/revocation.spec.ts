@@ -1,6 +1,7 @@
 import { describeWith, REDIS, startRedis, type TestServer } from '@token-relay/testing/servers';
 import { decodeJwt, SignJWT } from 'jose';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { slotOf } from '../src/store/slot';
 import { AuthApp, USERS } from './auth-app';
 
 interface Marks {
@@ -258,7 +259,7 @@ describeWith(REDIS).each(['the embedded store', 'Redis'])('revocation, with %s',
 
   it('of a user leaves those who log in again in, though the store has lost their epoch', async () => {
     await auth.asAdmin({ sub: USERS.bob, reason: 'a test' });
-    await auth.state.redis?.del(`tr:{${USERS.bob}}:epoch`);
+    await auth.state.redis?.del(`tr:{${slotOf(USERS.bob)}}:epoch`);
     expect(await activityOf(await chain('bob'))).toEqual([true, true, true]);
   });
 

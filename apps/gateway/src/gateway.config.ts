@@ -1,4 +1,5 @@
 import { flag, loadConfig, origin, port, revocationsUrl, secret } from '@token-relay/service-kit';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 export const GATEWAY_CONFIG = Symbol('gateway-config');
@@ -17,6 +18,32 @@ const waitFor = z
     }),
   );
 
+/** IP addresses and networks, joined by commas. */
+const trustedProxies = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((network) => network.trim())
+      .filter((network) => network !== ''),
+  )
+  .pipe(
+    z.array(
+      z
+        .string()
+        .refine(isNetwork, 'must be IP addresses and networks (CIDR), joined by commas')
+        .refine((network) => !/\/0+$/.test(network), 'must not name everybody (/0): anybody can write X-Forwarded-For'),
+    ),
+  );
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
 /** @throws ConfigError */
 export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
   return loadConfig(
@@ -32,6 +59,7 @@ export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
       DEMO: flag(),
       DEMO_ACCOUNTS_FILE: z.string().min(1).optional(),
       WAIT_FOR: waitFor,
+      TRUSTED_PROXIES: trustedProxies,
       UPSTREAM_TIMEOUT_MS: z.coerce.number('must be a number').int().min(1).max(60_000).default(10_000),
     }),
     environment,

@@ -12,7 +12,11 @@ void runService(async () => {
   const logger = createLogger('gateway', config);
   if (config.DEMO && !isDemo(config))
     logger.warn('DEMO=1 counts in development and on 127.0.0.1 only: there is no demo');
-  const app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
+  const app = await createHttpApp(AppModule.forRoot(config, logger), {
+    logger,
+    bodies: 'raw',
+    trustedProxies: config.TRUSTED_PROXIES,
+  });
   return {
     logger,
     app,

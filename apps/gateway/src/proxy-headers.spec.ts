@@ -25,6 +25,9 @@ describe('forwardedRequestHeaders', () => {
       'x-forwarded-client-cert client-cert ssl-client-cert x-ssl-client-dn txn-token workload-identity-token ' +
       'workload-proof-token x-original-url x-rewrite-url x-http-method-override cf-access-jwt-assertion ' +
       'tailscale-user-login x-email user username uid sub role scope groups tenant impersonate-user access-token api-key ' +
+      'x-forwarded x-forwarded-by x-forwarded-host x-forwarded-port x-forwarded-proto x-forwarded-server ' +
+      'x-original-forwarded-for x-envoy-external-address x-envoy-original-path x-client-ip x-cluster-client-ip ' +
+      'true-client-ip cf-connecting-ip fastly-client-ip fly-client-ip x-azure-clientip x-appengine-user-ip ' +
       'x-api-key x-name x-internal x-spiffe-id set-cookie cookie2 traceparent baggage from x-color'
     ).split(' '),
   )('drops %s', (name) => {

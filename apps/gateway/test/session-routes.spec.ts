@@ -5,22 +5,29 @@ import { type AddressInfo } from 'node:net';
 import { AppModule } from '../src/app.module';
 import { loadGatewayConfig } from '../src/gateway.config';
 
+/** With letters that form-encoding changes (RFC 6749, section 2.3.1). */
+const SECRET = 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT:%+&';
+
 describe('the session routes', () => {
   /** What came through the session routes; the gateway's own request for keys is none of it. */
   const received: { line: string; headers: IncomingHttpHeaders; body: string }[] = [];
+  let status = 200;
+  let challenge = {};
   const auth = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => (body += String(chunk)));
     request.on('end', () => {
       const line = `${request.method} ${request.url}`;
       if (!String(request.headers.accept).includes('jwk-set')) received.push({ line, headers: request.headers, body });
-      response.writeHead(200, {
+      response.writeHead(status, {
+        ...challenge,
         'set-cookie': ['__Host-refresh=1; Path=/; Secure; HttpOnly', 'b=2'],
         'x-a': '1',
       });
       response.end('{}');
     });
   });
+  const lines: string[] = [];
   let app: NestFastifyApplication;
   let url: string;
 
@@ -32,14 +39,17 @@ describe('the session routes', () => {
       RESOURCE_URL: 'http://127.0.0.1:9',
       REVOCATIONS_URL: 'http://127.0.0.1:9/revocations/feed',
       DANGEROUSLY_ALLOW_HTTP: '1',
-      GATEWAY_CLIENT_SECRET: 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT',
+      GATEWAY_CLIENT_SECRET: SECRET,
     });
-    const logger = createLogger('gateway', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
+    const destination = { write: (line: string) => void lines.push(line) };
+    const logger = createLogger('gateway', { LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, destination);
     app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
   });
   beforeEach(() => {
+    status = 200;
+    challenge = {};
     received.length = 0;
   });
   afterAll(async () => {
@@ -52,6 +62,7 @@ describe('the session routes', () => {
     cookie: '__Host-refresh=1',
     authorization: 'Bearer x',
     'x-token-relay': '1',
+    forwarded: 'for=10.0.0.1',
     'x-forwarded-for': '10.0.0.1',
     'x-user-id': 'admin',
     'content-type': 'application/json',
@@ -78,8 +89,7 @@ describe('the session routes', () => {
     const { status, reached, answer } = await reaching(method, path);
     expect(status).toBe(200);
     expect(reached?.headers).toMatchObject({ cookie: '__Host-refresh=1', 'x-token-relay': '1' });
-    for (const name of ['authorization', 'x-forwarded-for', 'x-user-id'])
-      expect(reached?.headers).not.toHaveProperty(name);
+    for (const name of ['x-forwarded-for', 'x-user-id']) expect(reached?.headers).not.toHaveProperty(name);
     expect(reached?.body).toBe(method === 'POST' ? '{"a":1}' : '');
     expect(answer.headers.getSetCookie()).toHaveLength(2);
   });
@@ -105,10 +115,31 @@ describe('the session routes', () => {
     expect(received).toHaveLength(0);
   });
 
+  it('reach auth as the gateway, which says from where, and not as what their client says', async () => {
+    const { reached } = await reaching('POST', '/auth/login');
+    const [scheme, credentials = ''] = reached?.headers.authorization?.split(' ') ?? [];
+    expect(scheme).toBe('Basic');
+    expect(Buffer.from(credentials, 'base64').toString()).toBe(
+      `gateway:${new URLSearchParams([[SECRET, '']]).toString()}`.slice(0, -1),
+    );
+    expect(reached?.headers.forwarded).toBe('for=127.0.0.1');
+  });
+
+  it('do not take a refusal of the gateway for one of its client', async () => {
+    status = 401;
+    expect(await reaching('POST', '/auth/refresh')).toMatchObject({ status: 401 });
+    challenge = { 'www-authenticate': 'Basic realm="oauth"' };
+    const { status: answered, answer } = await reaching('POST', '/auth/refresh');
+    expect([answered, answer.headers.get('retry-after'), answer.headers.getSetCookie()]).toEqual([503, '2', []]);
+    expect(await answer.json()).toMatchObject({ code: 'auth_unavailable' });
+    expect(lines.join('')).toContain('auth refuses GATEWAY_CLIENT_SECRET');
+    expect(lines.join('')).not.toContain(SECRET);
+  });
+
   it("auth's public documents are passed on, without cookies either way", async () => {
     const { status, reached, answer } = await reaching('GET', '/.well-known/jwks.json');
     expect(status).toBe(200);
-    expect(reached?.headers).not.toHaveProperty('cookie');
+    for (const name of ['cookie', 'authorization', 'forwarded']) expect(reached?.headers).not.toHaveProperty(name);
     expect(answer.headers.getSetCookie()).toEqual([]);
     expect(answer.headers.get('x-a')).toBe('1');
   });

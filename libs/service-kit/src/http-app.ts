@@ -23,12 +23,17 @@ export interface HttpAppOptions {
    * `Buffer`, for a proxy. Default: `json`.
    */
   readonly bodies?: 'json' | 'json-and-forms' | 'raw';
+  /**
+   * IP addresses and networks (CIDR) of proxies that tell by `X-Forwarded-For` whom they speak for: `request.ip` is the
+   * last in it that is none of them. From anybody else the header counts for nothing. Default: none.
+   */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** A Nest app on Fastify with what all services share: limits, problem documents, request log, an end that drains. */
 export async function createHttpApp(
   module: DynamicModule,
-  { logger, bodies = 'json' }: HttpAppOptions,
+  { logger, bodies = 'json', trustedProxies = [] }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
@@ -36,6 +41,7 @@ export async function createHttpApp(
     // Node would answer a request without Host by itself, and without a body: `requireOneHost` does that here.
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     forceCloseConnections: 'idle',
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // Who comes while it drains is served like those before, and told that the connection ends.
     return503OnClosing: false,
     clientErrorHandler: answerClientError,

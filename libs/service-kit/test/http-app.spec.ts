@@ -7,6 +7,7 @@ import {
   Module,
   NotFoundException,
   Post,
+  Req,
 } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { JwtGuardModule, Public, VerifierUnavailable } from '@token-relay/jwt-guard';
@@ -58,6 +59,50 @@ class FailingController {
 
 @Module({ controllers: [FailingController] })
 class FailingModule {}
+
+@Public('a test of addresses')
+@Controller()
+class AddressController {
+  @Get('address')
+  address(@Req() request: { ip: string }) {
+    return { address: request.ip };
+  }
+}
+
+@Module({ controllers: [AddressController] })
+class AddressModule {}
+
+describe('the address of a request', () => {
+  const apps: NestFastifyApplication[] = [];
+  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
+
+  /** As it is for a client on 127.0.0.1 that says so. */
+  async function addressFor(forwardedFor: string, trustedProxies?: readonly string[]): Promise<unknown> {
+    const { issuer, audience, jwks } = await TestIssuer.create();
+    const guard = JwtGuardModule.forRoot({ issuers: [{ issuer, audience, algorithms: ['ES256'], jwks }] });
+    const logger = createLogger('test', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
+    const options = { logger, ...(trustedProxies && { trustedProxies }) };
+    const app = await createHttpApp({ module: AddressModule, imports: [guard] }, options);
+    apps.push(app);
+    await app.listen(0, '127.0.0.1');
+    const headers = { 'x-forwarded-for': forwardedFor, forwarded: `for=${forwardedFor}` };
+    const answer = await fetch(`${await app.getUrl()}/address`, { headers });
+    return ((await answer.json()) as { address: unknown }).address;
+  }
+
+  it.each([undefined, [], ['127.0.0.2', '10.0.0.0/8']])(
+    "is its connection's, where that is from no proxy that is trusted: %j",
+    async (trustedProxies) => {
+      expect(await addressFor('203.0.113.9', trustedProxies)).toBe('127.0.0.1');
+    },
+  );
+
+  it('is the last one that proxies which are trusted have seen', async () => {
+    expect(await addressFor('203.0.113.9', ['127.0.0.1'])).toBe('203.0.113.9');
+    expect(await addressFor('198.51.100.1, 203.0.113.9', ['127.0.0.0/8'])).toBe('203.0.113.9');
+    expect(await addressFor('198.51.100.1, 203.0.113.9, 10.0.0.1', ['127.0.0.0/8', '10.0.0.1'])).toBe('203.0.113.9');
+  });
+});
 
 describe('an app of the kit', () => {
   let app: NestFastifyApplication;

@@ -16,6 +16,7 @@ describe('ClientRegistry', () => {
   const path = join(folder, 'clients.json');
   const gateway = { id: 'gateway', secrets: [digest(OLD)], audiences: { resource: ['a', 'b'] }, scopes: ['c'] };
   const audit = { id: 'audit', secrets: [digest(OTHER)] };
+  const phone = { type: 'native', id: 'phone', scopes: ['a', 'b'] };
   let registry: ClientRegistry | undefined;
   beforeAll(() => void Logger.overrideLogger(false));
   afterEach(async () => {
@@ -34,8 +35,13 @@ describe('ClientRegistry', () => {
   it('knows a client by its secret', () => {
     const clients = open({ clients: [gateway, audit] });
     const { id, audiences, scopes } = gateway;
-    expect(clients.authenticate('gateway', OLD)).toEqual({ id, audiences, scopes });
-    expect(clients.authenticate('audit', OTHER)).toEqual({ id: 'audit', audiences: {}, scopes: [] });
+    expect(clients.authenticate('gateway', OLD)).toEqual({ type: 'service', id, audiences, scopes });
+    expect(clients.authenticate('audit', OTHER)).toEqual({
+      type: 'service',
+      id: 'audit',
+      audiences: {},
+      scopes: [],
+    });
     for (const [id, secret] of [
       ['gateway', OTHER],
       ['gateway', NEW],
@@ -47,7 +53,14 @@ describe('ClientRegistry', () => {
     ] as const) {
       expect(clients.authenticate(id, secret)).toBeUndefined();
     }
-    expect(clients.clients.map(({ id }) => id)).toEqual(['gateway', 'audit']);
+  });
+
+  it('knows a native client by its id, and by no secret', () => {
+    const clients = open({ clients: [gateway, { ...audit, type: 'service' }, phone] });
+    expect(clients.native('phone')).toEqual(phone);
+    for (const id of ['gateway', 'audit', 'Phone', 'constructor', '']) expect(clients.native(id)).toBeUndefined();
+    for (const secret of ['', OLD, OTHER]) expect(clients.authenticate('phone', secret)).toBeUndefined();
+    expect(clients.authenticate('audit', OTHER)?.id).toBe('audit');
   });
 
   it('knows it by either of two secrets, the first and the second', () => {
@@ -64,13 +77,14 @@ describe('ClientRegistry', () => {
   });
 
   it('does the same work for every client and every secret', () => {
-    const clients = open({ clients: [{ ...gateway, secrets: [digest(OLD), digest(NEW)] }, audit] });
+    const clients = open({ clients: [{ ...gateway, secrets: [digest(OLD), digest(NEW)] }, audit, phone] });
     const compare = jest.spyOn(crypto, 'timingSafeEqual');
     const cases = [
       ['gateway', OLD],
       ['gateway', NEW],
       ['gateway', 'x'],
       ['audit', OTHER],
+      ['phone', OLD],
       ['nobody', OLD],
     ] as const;
     for (const [id, secret] of cases) {
@@ -99,6 +113,13 @@ describe('ClientRegistry', () => {
     ['an audience without scopes', { clients: [{ ...gateway, audiences: { resource: [] } }] }, /audiences\.resource$/],
     ['scopes in one text', { clients: [{ ...gateway, scopes: ['a b'] }] }, /clients\.0\.scopes\.0$/],
     ['a member that is misspelt', { clients: [{ ...gateway, scope: ['hunter2'] }] }, /at: clients\.0\.scope$/],
+    ['a type that there is not', { clients: [{ ...gateway, type: 'hunter2' }] }, /at: clients\.0\.type$/],
+    ['a native client with a secret', { clients: [{ ...phone, secrets: ['hunter2'] }] }, /at: clients\.0\.secrets$/],
+    ['a native client with audiences', { clients: [{ ...phone, audiences: {} }] }, /at: clients\.0\.audiences$/],
+    ['a native client without scopes', { clients: [{ ...phone, scopes: [] }] }, /at: clients\.0\.scopes$/],
+    ['a native client that says nothing of scopes', { clients: [{ ...phone, scopes: undefined }] }, /0\.scopes$/],
+    ['a UUID as the id of one', { clients: [{ ...phone, id: '6a4f3b52-0c57-4d5d-9a11-6f1f9a4f1c11' }] }, /0\.id$/],
+    ['an id of a service and a native client', { clients: [gateway, { ...phone, id: 'gateway' }] }, /an id twice/],
     ['a member beside the list', { clients: [], secret: 'hunter2' }, /at: secret$/],
     ['a member that objects have', '{"clients":[{"id":"x","audiences":{"__proto__":["a"]}}]}', /as JSON$/],
     ['a value as a member', { clients: [], 'sha256:hunter2': 1 }, /at: \?$/],
@@ -126,9 +147,11 @@ describe('ClientRegistry', () => {
     write('{');
     await sleep(300);
     expect([opens(OLD), opens(NEW)]).toEqual([true, true]);
-    write({ clients: [{ ...gateway, secrets: [digest(NEW)] }, audit] });
+    expect(registry.native('phone')).toBeUndefined();
+    write({ clients: [{ ...gateway, secrets: [digest(NEW)] }, audit, phone] });
     await until(() => !opens(OLD));
     expect(opens(NEW)).toBe(true);
     expect(registry.authenticate('audit', OTHER)?.id).toBe('audit');
+    expect(registry.native('phone')?.id).toBe('phone');
   });
 });

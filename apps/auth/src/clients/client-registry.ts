@@ -2,9 +2,9 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { WatchedFile } from '../watched-file';
-import { type Client, parseClientsFile, type RegisteredClient } from './clients-file';
+import { type Client, type NativeClient, parseClientsFile, type RegisteredClient } from './clients-file';
 
-export { type Client } from './clients-file';
+export { type Client, type NativeClient } from './clients-file';
 
 const MIN_SECRET_BYTES = 32;
 /** What no secret has as its digest, as far as anybody can find out. */
@@ -36,11 +36,16 @@ export class ClientRegistry implements OnModuleInit, OnApplicationShutdown {
     return this.#file.close();
   }
 
-  get clients(): readonly Client[] {
-    return [...this.#file.content.values()].map(({ client }) => client);
+  /** The native client of this id. It has no secret: that it is the one who asks isn't shown by anything. */
+  native(id: string): NativeClient | undefined {
+    const client = this.#file.content.get(id)?.client;
+    return client?.type === 'native' ? client : undefined;
   }
 
-  /** The client whose secret this is. It takes as long whether there is such a client or not, with one secret or two. */
+  /**
+   * The service whose secret this is. It takes as long whether there is such a client or not, with one secret, two or
+   * none.
+   */
   authenticate(id: string, secret: string): Client | undefined {
     const registered = this.#file.content.get(id);
     // Of equal length whatever the secret's: what is compared tells nothing about it.
@@ -49,6 +54,7 @@ export class ClientRegistry implements OnModuleInit, OnApplicationShutdown {
     const matches = [first, second].map((expected) => timingSafeEqual(expected, presented));
     // Only digests are registered, so that how long a secret is shows when it is presented.
     const strong = Buffer.byteLength(secret) >= MIN_SECRET_BYTES;
-    return matches.includes(true) && strong ? registered?.client : undefined;
+    const client = matches.includes(true) && strong ? registered?.client : undefined;
+    return client?.type === 'service' ? client : undefined;
   }
 }

@@ -4,10 +4,19 @@ import { distinct, parseFile, scope } from '../parse-file';
 
 /** A service that asks auth for something. Its id is the audience that it has itself. */
 export interface Client {
+  readonly type: 'service';
   readonly id: string;
-  /** For which audiences it may exchange tokens, and which scopes those may have. */
+  /** For which audiences it may get tokens: by exchange with these scopes at most, for itself with its own. */
   readonly audiences: Readonly<Record<string, readonly string[]>>;
   /** What it may do itself, without a user. */
+  readonly scopes: readonly string[];
+}
+
+/** An app on its users' own devices: a public client, which can keep no secret (RFC 8252, section 8.4). */
+export interface NativeClient {
+  readonly type: 'native';
+  readonly id: string;
+  /** The most that its users' tokens may have. */
   readonly scopes: readonly string[];
 }
 
@@ -15,8 +24,8 @@ export interface Client {
 export type SecretDigest = Buffer;
 
 export interface RegisteredClient {
-  readonly client: Client;
-  /** One, or two while the secret is being changed. */
+  readonly client: Client | NativeClient;
+  /** A service's: one, or two while the secret is being changed. A native client has none. */
   readonly secrets: readonly SecretDigest[];
 }
 
@@ -30,22 +39,31 @@ const secretDigest = z
   .regex(/^sha256:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)
   .refine((value) => value !== EMPTY_SECRET);
 
+// Never a UUID, which is what users are: neither can be taken for the other (RFC 9700, section 4.15).
+const clientId = z
+  .string()
+  .max(256)
+  .regex(/^[\x21-\x39\x3b-\x7e]+$/)
+  .refine((id) => !z.guid().safeParse(id).success);
+
+const service = z.strictObject({
+  type: z.literal('service').default('service'),
+  id: clientId,
+  secrets: z.array(secretDigest).min(1).max(2).refine(distinct),
+  audiences: z.record(z.string().regex(/^[\x21-\x7e]+$/), scopes().min(1)).default({}),
+  scopes: scopes().default([]),
+});
+
+const native = z.strictObject({
+  type: z.literal('native'),
+  id: clientId,
+  scopes: scopes().min(1),
+});
+
 const clientsFile = z.strictObject({
   /** What made the file, if it was not a person. */
   generatedBy: z.string().optional(),
-  clients: z.array(
-    z.strictObject({
-      // Never a UUID, which is what users are: neither can be taken for the other (RFC 9700, section 4.15).
-      id: z
-        .string()
-        .max(256)
-        .regex(/^[\x21-\x39\x3b-\x7e]+$/)
-        .refine((id) => !z.guid().safeParse(id).success),
-      secrets: z.array(secretDigest).min(1).max(2).refine(distinct),
-      audiences: z.record(z.string().regex(/^[\x21-\x7e]+$/), scopes().min(1)).default({}),
-      scopes: scopes().default([]),
-    }),
-  ),
+  clients: z.array(z.discriminatedUnion('type', [service, native])),
 });
 
 /**
@@ -55,13 +73,15 @@ const clientsFile = z.strictObject({
 export function parseClientsFile(text: string, mode: Mode): ReadonlyMap<string, RegisteredClient> {
   const { clients } = parseFile('CLIENTS_FILE', clientsFile, text, mode);
   if (!distinct(clients.map(({ id }) => id))) throw new StartRefused('CLIENTS_FILE lists an id twice');
-  if (!distinct(clients.flatMap(({ secrets }) => secrets))) {
+  const registered = clients.map(registeredClient);
+  if (!distinct(registered.flatMap(({ secrets }) => secrets.map((digest) => digest.toString('hex'))))) {
     throw new StartRefused('CLIENTS_FILE lists a secret twice: each client has its own');
   }
-  return new Map(
-    clients.map(({ secrets, ...client }) => [
-      client.id,
-      { client, secrets: secrets.map((digest) => Buffer.from(digest.slice('sha256:'.length), 'base64url')) },
-    ]),
-  );
+  return new Map(registered.map((entry) => [entry.client.id, entry]));
+}
+
+function registeredClient(listed: z.infer<typeof service> | z.infer<typeof native>): RegisteredClient {
+  if (listed.type === 'native') return { client: listed, secrets: [] };
+  const { secrets, ...client } = listed;
+  return { client, secrets: secrets.map((digest) => Buffer.from(digest.slice('sha256:'.length), 'base64url')) };
 }

@@ -8,10 +8,10 @@ import { KEY_ALGORITHMS, type Ring, RotationPending, UnknownKey } from './key-ri
 import { type RingReport, reportOf } from './ring-report';
 import { SigningKeys } from './signing-keys';
 
-const rotation = z.strictObject({
+export const rotation = z.strictObject({
   alg: z.enum(KEY_ALGORITHMS, `must be one of ${KEY_ALGORITHMS.join(', ')}`).optional(),
 });
-const reason = z.strictObject({
+export const compromise = z.strictObject({
   reason: z.string('must be a text').trim().min(1, 'must not be empty').max(500, 'is too long'),
 });
 
@@ -63,7 +63,7 @@ export class AdminKeysController {
   ): Promise<RingReport> {
     await this.tokens.requireMinted(principal);
     requireRecentLogin(principal);
-    const why = validate(reason, body).reason;
+    const why = validate(compromise, body).reason;
     let ring: Ring;
     try {
       ring = await this.keys.compromise(kid, principal.subject, why);

@@ -19,7 +19,7 @@ const name = () =>
 
 const KINDS = ['jti', 'sid', 'sub', 'all'] as const;
 
-const request = z
+export const revocationRequest = z
   .strictObject({
     jti: name().optional(),
     sid: name().optional(),
@@ -32,7 +32,7 @@ const request = z
     'must have exactly one of jti, sid, sub and all',
   );
 
-type RevocationRequest = z.infer<typeof request>;
+type RevocationRequest = z.infer<typeof revocationRequest>;
 
 /** What was revoked, and until when it is remembered. */
 interface Revoked {
@@ -56,7 +56,7 @@ export class AdminRevocationsController {
   @Header('cache-control', 'no-store')
   async revoke(@CurrentPrincipal() principal: Principal, @Body() body: unknown): Promise<Revoked> {
     await this.tokens.requireMinted(principal);
-    const { reason, ...what } = validate(request, body);
+    const { reason, ...what } = validate(revocationRequest, body);
     const revoked = await this.entryFor(what);
     this.#logger.warn(`revoked ${JSON.stringify({ ...revoked, reason, by: principal.subject, via: principal.actor })}`);
     return { revoked };

@@ -52,6 +52,7 @@ export class RevocationLog extends CopiedRevocations {
   #settled = -Infinity;
   /** The store has moved, or started, since another auth looked at it, and nothing of it is known here yet. */
   #hasMoved = false;
+  #sessionsNotBefore = 0;
   #sweeping: NodeJS.Timeout | undefined;
   /** What the last snapshot held. */
   #inStore: RevocationList;
@@ -147,6 +148,19 @@ export class RevocationLog extends CopiedRevocations {
     this.copy.merge([entry]);
   }
 
+  /**
+   * Sessions that began then, or before, have ended: seconds since 1970-01-01T00:00:00Z. Everything was revoked, perhaps
+   * longer ago than tokens live.
+   */
+  get sessionsNotBefore(): number {
+    return Math.max(this.#sessionsNotBefore, this.copy.notBefore);
+  }
+
+  /** Whether every token of that session is revoked. */
+  isSessionRevoked(sessionId: string): boolean {
+    return this.copy.isSessionRevoked(sessionId);
+  }
+
   /** The epoch that tokens of this user must have to be good. */
   epochOf(subject: string): number {
     return this.copy.epochOf(subject);
@@ -200,7 +214,8 @@ export class RevocationLog extends CopiedRevocations {
     if (flushed) this.#settled = -Infinity;
     // Known here, and not to the store: it is among what is written back, now or at the next look.
     this.copy.merge(this.#issuedAhead());
-    await this.#raiseEpochs(this.#inStore.entries());
+    this.#sessionsNotBefore = Math.max(this.sessionsNotBefore, await this.#store.notBefore());
+    await this.#finish(this.#inStore.entries());
     const lost = this.#lostEntries();
     await inParts(lost, (entry) => this.#store.append(head.streamId, entry));
     this.#inStore = this.#newList();
@@ -255,14 +270,18 @@ export class RevocationLog extends CopiedRevocations {
     // First here: if the store fails, it is written back.
     this.copy.merge(ahead);
     for (const entry of ahead) await this.publish(entry);
-    await this.#raiseEpochs(events.map(({ entry }) => entry));
+    this.#sessionsNotBefore = this.sessionsNotBefore;
+    await this.#finish(events.map(({ entry }) => entry));
   }
 
-  /** For whoever has revoked a user and then crashed before it could. */
-  async #raiseEpochs(entries: Iterable<RevocationEntry>): Promise<void> {
-    const subjects: Extract<RevocationEntry, { kind: 'sub' }>[] = [];
-    for (const entry of entries) if (entry.kind === 'sub') subjects.push(entry);
-    await inParts(subjects, ({ value, epoch }) => this.#store.raiseEpoch(value, epoch));
+  /** For whoever has revoked and then crashed before sessions knew of it. */
+  async #finish(entries: Iterable<RevocationEntry>): Promise<void> {
+    const unfinished: (() => Promise<void>)[] = [];
+    for (const entry of entries) {
+      if (entry.kind === 'sub') unfinished.push(() => this.#store.raiseEpoch(entry.value, entry.epoch));
+      if (entry.kind === 'sid') unfinished.push(() => this.#store.sessions.end(entry.value));
+    }
+    await inParts(unfinished, (finish) => finish());
   }
 
   #tellListeners(): void {

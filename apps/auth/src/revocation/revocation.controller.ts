@@ -3,8 +3,10 @@ import { type Principal, Public, TokenRejected } from '@token-relay/jwt-guard';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
 import { type Client } from '../clients/client-registry';
+import { isRefreshToken } from '../sessions/refresh-token';
+import { Sessions } from '../sessions/sessions';
 import { StoreUnavailable } from '../store/store-unavailable';
-import { formParameters } from '../tokens/form-parameters';
+import { type FormParameters, formParameters } from '../tokens/form-parameters';
 import { OAuthError } from '../tokens/oauth-error';
 import { OwnTokens } from '../tokens/own-tokens';
 import { RevocationLog } from './revocation-log';
@@ -20,17 +22,21 @@ interface ActiveToken extends Readonly<Record<string, unknown>> {
   readonly active: true;
 }
 
-/** Revocation (RFC 7009) and introspection (RFC 7662), for clients that authenticate with their secret. */
+/**
+ * Revocation (RFC 7009), for services that authenticate with their secret and for native clients; introspection
+ * (RFC 7662), for services alone.
+ */
 @Controller('oauth')
 export class RevocationController {
   constructor(
     @Inject(ClientAuthentication) private readonly clients: ClientAuthentication,
     @Inject(OwnTokens) private readonly tokens: OwnTokens,
     @Inject(Revocations) private readonly revocations: Revocations,
+    @Inject(Sessions) private readonly sessions: Sessions,
     @Inject(RevocationLog) private readonly log: RevocationLog,
   ) {}
 
-  @Public('Clients authenticate with their secret, and bring the token that they give up.')
+  @Public('Clients say who they are here, and bring the token that they give up.')
   @Post('revoke')
   @HttpCode(200)
   @Header('cache-control', 'no-store')
@@ -39,12 +45,18 @@ export class RevocationController {
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<void> {
-    const client = this.clients.authenticate(authorization, reply);
-    const principal = await this.verified(() => this.tokens.verifyForAnybody(tokenOf(body)));
+    const form = formParameters(body);
+    const client = this.clients.identify(authorization, reply, form);
+    const token = tokenOf(form);
+    if (isRefreshToken(token)) {
+      if ((await this.sessions.endBy(token, client.id)) === 'other_client') throw ofAnotherClient();
+      return;
+    }
+    const principal = await this.verified(() => this.tokens.verifyForAnybody(token));
     // Unknown, expired or revoked already: what was asked for is the case (RFC 7009, section 2.2).
     if (!principal) return;
     if (principal.clientId !== client.id || principal.tokenId === undefined) {
-      throw new OAuthError('invalid_grant', 'The token was issued to another client.');
+      throw ofAnotherClient();
     }
     await this.revocations.revokeToken(principal.tokenId, principal.expiresAt);
   }
@@ -58,8 +70,9 @@ export class RevocationController {
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<ActiveToken | { readonly active: false }> {
-    const client = this.clients.authenticate(authorization, reply);
-    const token = tokenOf(body);
+    const form = formParameters(body);
+    const client = this.clients.authenticate(authorization, reply, form);
+    const token = tokenOf(form);
     const whenInactive = sleep(INACTIVE_AFTER_MS, { active: false } as const);
     return (await this.activeToken(client, token)) ?? (await whenInactive);
   }
@@ -81,9 +94,12 @@ export class RevocationController {
   }
 }
 
+function ofAnotherClient(): OAuthError {
+  return new OAuthError('invalid_grant', 'The token was issued to another client.');
+}
+
 /** @throws OAuthError `invalid_request` */
-function tokenOf(body: unknown): string {
-  const { token } = formParameters(body);
+function tokenOf({ token }: FormParameters): string {
   if (token === undefined) throw new OAuthError('invalid_request', 'The parameter token is missing.');
   return token;
 }

@@ -1,4 +1,5 @@
 import { type RevocationEntry, type RevocationStream, type StreamHead } from '@token-relay/jwt-guard';
+import { type SessionStore } from './session-store';
 
 export const AUTH_STORE = Symbol('auth-store');
 
@@ -21,12 +22,13 @@ export interface RevokedUntilNow {
 }
 
 /**
- * What auth keeps: the stream of revocations, each subject's epoch, and which tokens were issued. Every write can be
+ * What auth keeps: the stream of revocations, each subject's epoch, the sessions, and which tokens were issued. Every write can be
  * repeated: one that timed out may have been applied all the same.
  *
  * All of its methods throw `StoreUnavailable` when the store doesn't answer.
  */
 export interface AuthStore extends RevocationStream {
+  readonly sessions: SessionStore;
   /**
    * Begins a stream where there is none, and with it revokes everything that was issued until now: what was revoked
    * before is forgotten. If one has been begun in the meantime that one goes on.
@@ -47,6 +49,11 @@ export interface AuthStore extends RevocationStream {
    * @returns the number of the event; `undefined`, and nothing is added, where the stream is another one
    */
   append(streamId: string, entry: RevocationEntry): Promise<number | undefined>;
+  /**
+   * The latest time that everything issued until then was revoked: seconds since 1970-01-01T00:00:00Z, 0 where nothing
+   * was. Not forgotten when the entry is, as sessions live longer than tokens.
+   */
+  notBefore(): Promise<number>;
   /**
    * Remembers that a token is issued.
    *

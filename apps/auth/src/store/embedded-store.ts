@@ -1,29 +1,34 @@
 import { type RevocationEntry, RevocationList, type StreamEvent, type StreamHead } from '@token-relay/jwt-guard';
 import { randomUUID } from 'node:crypto';
-import { type AuthStore, EPOCH_SECONDS, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
+import { type AuthStore, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
+import { EmbeddedEpochs } from './embedded-epochs';
+import { EmbeddedSessionStore } from './embedded-session-store';
+import { type SessionTimes } from './session-store';
 
-interface Subject {
-  epoch: { readonly value: number; readonly until: number } | undefined;
-  /** `jti` to `exp`. */
-  readonly minted: Map<string, number>;
-}
+/** `jti` to `exp`. */
+type Minted = Map<string, number>;
 
 const SWEPT_AT_LEAST = 1_000;
 
 /** The state of a single auth, in its memory: gone when the process ends, and with it every key that signed for it. */
 export class EmbeddedStore implements AuthStore {
+  readonly sessions: EmbeddedSessionStore;
   readonly #now: () => number;
   readonly #entries: RevocationList;
-  readonly #subjects = new Map<string, Subject>();
+  readonly #epochs: EmbeddedEpochs;
+  readonly #mintedFor = new Map<string, Minted>();
   readonly #waiting = new Set<() => void>();
   #head: { streamId: string; createdMs: number; last: number; tail: string } | undefined;
   #events: StreamEvent[] = [];
+  #notBefore = 0;
   #minted = 0;
   #sweepAt = SWEPT_AT_LEAST;
 
   /** @param now seconds since 1970-01-01T00:00:00Z */
-  constructor(now: () => number = () => Date.now() / 1000) {
+  constructor(now: () => number = () => Date.now() / 1000, times?: SessionTimes) {
     this.#now = now;
+    this.#epochs = new EmbeddedEpochs(now);
+    this.sessions = new EmbeddedSessionStore(this.#epochs, now, times);
     // Whose tokens they are makes no difference here: nobody asks this list about one.
     this.#entries = new RevocationList({ issuer: '', now });
   }
@@ -72,38 +77,41 @@ export class EmbeddedStore implements AuthStore {
     const [id, previous] = [randomUUID(), this.#head.tail];
     this.#head.tail = id;
     this.#entries.add(entry);
+    if (entry.kind === 'all') this.#notBefore = Math.max(this.#notBefore, entry.notBefore);
     this.#events.push({ streamId, n, id, previous, entry });
     if (this.#events.length > 2 * STREAM_EVENTS) this.#events = this.#events.slice(-STREAM_EVENTS);
     for (const wake of [...this.#waiting]) wake();
     return Promise.resolve(n);
   }
 
+  notBefore(): Promise<number> {
+    return Promise.resolve(this.#notBefore);
+  }
+
   mint({ subject, jti, expiresAt, defaultEpoch }: Minting): Promise<number> {
-    const { minted } = this.#subject(subject);
+    const minted = this.#tokensOf(subject);
     if (!minted.has(jti) && ++this.#minted >= this.#sweepAt) this.#sweep();
     minted.set(jti, expiresAt);
-    return Promise.resolve(this.#epochOf(subject) ?? defaultEpoch);
+    return Promise.resolve(this.#epochs.of(subject) ?? defaultEpoch);
   }
 
   wasMinted(subject: string, jti: string): Promise<boolean> {
-    const expiresAt = this.#subjects.get(subject)?.minted.get(jti);
+    const expiresAt = this.#mintedFor.get(subject)?.get(jti);
     return Promise.resolve(expiresAt !== undefined && expiresAt > this.#now());
   }
 
   epoch(subject: string): Promise<number | undefined> {
-    return Promise.resolve(this.#epochOf(subject));
+    return Promise.resolve(this.#epochs.of(subject));
   }
 
   raiseEpoch(subject: string, epoch: number): Promise<void> {
-    if ((this.#epochOf(subject) ?? -Infinity) < epoch) {
-      this.#subject(subject).epoch = { value: epoch, until: this.#now() + EPOCH_SECONDS };
-    }
+    this.#epochs.raise(subject, epoch);
     return Promise.resolve();
   }
 
-  /** How many subjects there is something about. */
+  /** How many subjects there is something about, besides their sessions. */
   get subjects(): number {
-    return this.#subjects.size;
+    return this.#mintedFor.size + this.#epochs.size;
   }
 
   isDurable(): Promise<boolean> {
@@ -114,14 +122,9 @@ export class EmbeddedStore implements AuthStore {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  #epochOf(subject: string): number | undefined {
-    const epoch = this.#subjects.get(subject)?.epoch;
-    return epoch && epoch.until > this.#now() ? epoch.value : undefined;
-  }
-
-  #subject(subject: string): Subject {
-    let found = this.#subjects.get(subject);
-    if (!found) this.#subjects.set(subject, (found = { epoch: undefined, minted: new Map() }));
+  #tokensOf(subject: string): Minted {
+    let found = this.#mintedFor.get(subject);
+    if (!found) this.#mintedFor.set(subject, (found = new Map<string, number>()));
     return found;
   }
 
@@ -142,10 +145,11 @@ export class EmbeddedStore implements AuthStore {
   #sweep(): void {
     const now = this.#now();
     this.#minted = 0;
-    for (const [subject, { epoch, minted }] of this.#subjects) {
+    this.#epochs.sweep();
+    for (const [subject, minted] of this.#mintedFor) {
       for (const [jti, expiresAt] of minted) if (expiresAt <= now) minted.delete(jti);
       this.#minted += minted.size;
-      if (minted.size === 0 && !(epoch && epoch.until > now)) this.#subjects.delete(subject);
+      if (minted.size === 0) this.#mintedFor.delete(subject);
     }
     this.#sweepAt = Math.max(SWEPT_AT_LEAST, 2 * this.#minted);
   }

@@ -22,22 +22,24 @@ export interface StoreLog {
  * @throws StartRefused when Redis isn't there, or would drop what it is to keep
  */
 export async function openStore(
-  { REDIS_URL: url }: Pick<AuthConfig, 'REDIS_URL'>,
+  config: Pick<AuthConfig, 'REDIS_URL' | 'SESSION_IDLE_SECONDS' | 'SESSION_SECONDS'>,
   log: StoreLog,
 ): Promise<OpenedStore> {
+  const { REDIS_URL: url } = config;
+  const times = { idleSeconds: config.SESSION_IDLE_SECONDS, absoluteSeconds: config.SESSION_SECONDS };
   if (url === undefined) {
     log.warn(
       {},
       'state is in the memory of this process, and gone when it ends: tokens issued until now are refused then',
     );
-    return { store: new EmbeddedStore(), redis: undefined };
+    return { store: new EmbeddedStore(undefined, times), redis: undefined };
   }
   let tell: (reason: string) => void = () => undefined;
   const redis = connectRedis(url, (reason) => tell(reason));
   tell = tellTrouble(redis, log);
   // Fails with the other one, which tells why.
   const waiting = connectRedis(url, () => undefined, 'waiting');
-  const store = new RedisStore(redis, waiting);
+  const store = new RedisStore(redis, waiting, { times });
   try {
     const isThere = await Promise.all([connected(redis), connected(waiting)]);
     if (isThere.includes(false)) throw new StartRefused('REDIS_URL: there is no connection');

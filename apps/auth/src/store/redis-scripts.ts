@@ -24,7 +24,8 @@ local notBefore, kept = tonumber(ARGV[3]), tonumber(ARGV[4])
 local until_ = string.format('%.0f', notBefore + kept)
 local entry = string.format('{"kind":"all","notBefore":%.0f,"until":%s}', notBefore, until_)
 redis.call('DEL', KEYS[2])
-redis.call('HSET', KEYS[1], 'stream', ARGV[1], 'created', ARGV[5], 'last', '1', 'tail', ARGV[2], 'node', here)
+redis.call('HSET', KEYS[1], 'stream', ARGV[1], 'created', ARGV[5], 'last', '1', 'tail', ARGV[2], 'node', here,
+  'notBefore', string.format('%.0f', notBefore))
 redis.call('XADD', KEYS[2], '1-0', 'stream', ARGV[1], 'id', ARGV[2], 'previous', ARGV[1], 'entry', entry)
 redis.call('HSET', KEYS[3], 'all:', entry)
 redis.call('ZADD', KEYS[4], until_, 'all:')
@@ -54,6 +55,10 @@ local fields = {'stream', stream, 'id', ARGV[4], 'previous', previous, 'entry', 
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], n .. '-0', unpack(fields))
 -- Revokes nothing: there is nothing to keep.
 if entry.kind == 'keys' then return n end
+if entry.kind == 'all' then
+  local known = tonumber(redis.call('HGET', KEYS[1], 'notBefore') or '0')
+  if entry.notBefore > known then redis.call('HSET', KEYS[1], 'notBefore', string.format('%.0f', entry.notBefore)) end
+end
 
 local field = entry.kind .. ':' .. (entry.value or '')
 local before = redis.call('HGET', KEYS[3], field)

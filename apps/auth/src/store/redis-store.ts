@@ -9,6 +9,9 @@ import { randomUUID } from 'node:crypto';
 import { type AuthStore, EPOCH_SECONDS, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
 import { type RedisClient } from '@token-relay/service-kit';
 import { APPEND, BEGIN, LOOK, MINT, RAISE_EPOCH, RENEW, WAS_MINTED } from './redis-scripts';
+import { decided } from './decided';
+import { RedisSessionStore, type RedisSessionStoreOptions } from './redis-session-store';
+import { slotOf } from './slot';
 import { StoreUnavailable } from './store-unavailable';
 
 type RawHead = readonly [streamId: string, createdMs: string, last: string, tail: string];
@@ -32,12 +35,13 @@ const MEMORY_SECONDS = 3_600;
  * is all that belongs to one subject.
  */
 export class RedisStore implements AuthStore {
+  readonly sessions: RedisSessionStore;
   readonly #redis: RedisClient & Scripts;
   readonly #waiting: RedisClient;
   readonly #stream: RedisRevocationStream;
 
   /** @param waiting a connection of its own for the reads that wait */
-  constructor(redis: RedisClient, waiting: RedisClient) {
+  constructor(redis: RedisClient, waiting: RedisClient, sessions?: RedisSessionStoreOptions) {
     redis.defineCommand('trLook', { numberOfKeys: 2, lua: LOOK });
     redis.defineCommand('trBegin', { numberOfKeys: 4, lua: BEGIN });
     redis.defineCommand('trRenew', { numberOfKeys: 2, lua: RENEW });
@@ -47,6 +51,7 @@ export class RedisStore implements AuthStore {
     redis.defineCommand('trRaiseEpoch', { numberOfKeys: 1, lua: RAISE_EPOCH });
     this.#redis = redis as RedisClient & Scripts;
     this.#waiting = waiting;
+    this.sessions = new RedisSessionStore(redis, sessions);
     this.#stream = new RedisRevocationStream(redis, waiting);
   }
 
@@ -94,6 +99,10 @@ export class RedisStore implements AuthStore {
     return n ?? undefined;
   }
 
+  async notBefore(): Promise<number> {
+    return Number((await decided(this.#redis.hget(REVOCATION_KEYS.head, 'notBefore'))) ?? 0);
+  }
+
   async mint({ subject, jti, expiresAt, defaultEpoch, now }: Minting): Promise<number> {
     const keys = keysOf(subject);
     const times = [Math.ceil(expiresAt), Math.floor(now), MEMORY_SECONDS];
@@ -126,20 +135,11 @@ export class RedisStore implements AuthStore {
   }
 }
 
-/** Encoded, as a brace in a subject would end the part that chooses the hash slot. */
 function keysOf(subject: string) {
-  const slot = `tr:{${encodeURIComponent(subject)}}`;
+  const slot = `tr:{${slotOf(subject)}}`;
   return { epoch: `${slot}:epoch`, memory: `${slot}:memory`, minted: (jti: string) => `${slot}:jti:${jti}` };
 }
 
 function headOf([streamId, createdMs, last, tail]: RawHead): StreamHead {
   return { streamId, createdMs: Number(createdMs), last: Number(last), tail };
-}
-
-async function decided<Result>(answer: Promise<Result>): Promise<Result> {
-  try {
-    return await answer;
-  } catch (cause) {
-    throw new StoreUnavailable({ cause });
-  }
 }

@@ -12,6 +12,7 @@ export interface Grant {
   readonly audience: string;
   /** The client that asked for the token. */
   readonly clientId: string;
+  /** Without any the token has no `scope`: an empty one is none (RFC 6749, section 3.3). */
   readonly scopes: readonly string[];
   /** `act` (RFC 8693, section 4.1): who acts for the subject. */
   readonly actor?: ActorClaim;
@@ -22,12 +23,21 @@ export interface Grant {
   /** What a token carries on from the one that it was exchanged for, so that it is revoked with it. */
   readonly lineage?: Lineage;
   /** The session that the token is of, unless it comes from another token. */
-  readonly sessionId?: string;
+  readonly session?: IssuedIn;
 }
 
 export interface ActorClaim {
   readonly sub: string;
   readonly act?: ActorClaim;
+}
+
+/** What a token carries of its session. */
+export interface IssuedIn {
+  readonly id: string;
+  /** Not the epoch of now: what was revoked since the session began is meant for its tokens too. */
+  readonly epoch: number;
+  /** When the user has logged in: seconds since 1970-01-01T00:00:00Z. */
+  readonly authTime: number;
 }
 
 /** Where a token comes from: the marks of all those before it. */
@@ -50,7 +60,8 @@ export interface IssuedToken {
   readonly token_type: 'Bearer';
   /** Seconds. */
   readonly expires_in: number;
-  readonly scope: string;
+  /** Absent where the token has none. */
+  readonly scope?: string;
 }
 
 /** Issues access tokens in the JWT profile (RFC 9068), each with the marks that it can be revoked by. */
@@ -69,21 +80,21 @@ export class TokenIssuer {
     const issuedAt = this.log.issuedAt();
     const lifetime = Math.min(this.config.ACCESS_TOKEN_SECONDS, grant.maxLifetimeSeconds ?? Infinity);
     const expiresAt = Math.min(issuedAt + lifetime, Math.floor(grant.notAfter ?? Infinity));
-    const scope = scopes.join(' ');
+    const scope = scopes.length > 0 ? { scope: scopes.join(' ') } : {};
     const jti = randomUUID();
     // Remembered for as long as anybody may accept it, whose clock is behind.
     const remembered = { subject, jti, expiresAt: expiresAt + MARGIN_SECONDS };
     const recorded = await this.store.mint({ ...remembered, defaultEpoch: this.log.firstEpoch, now: issuedAt - 1 });
     // A store that has lost the epoch still has what was revoked.
-    const epoch = Math.max(recorded, this.log.epochOf(subject));
+    const epoch = grant.session?.epoch ?? Math.max(recorded, this.log.epochOf(subject));
     // A store that was emptied refuses what was issued a moment ago: a login, whose token would be good for nothing.
     if (!grant.lineage) await this.log.confirm();
     const token = await new SignJWT({
       client_id: clientId,
-      scope,
+      ...scope,
       ...(grant.actor && { act: grant.actor }),
       ...(grant.lineage ?? {
-        ...(grant.sessionId !== undefined && { sid: grant.sessionId, auth_time: issuedAt }),
+        ...(grant.session && { sid: grant.session.id, auth_time: grant.session.authTime }),
         sub_epoch: epoch,
       }),
     })
@@ -95,6 +106,6 @@ export class TokenIssuer {
       .setExpirationTime(expiresAt)
       .setJti(jti)
       .sign(key.privateKey);
-    return { access_token: token, token_type: 'Bearer', expires_in: expiresAt - issuedAt, scope };
+    return { access_token: token, token_type: 'Bearer', expires_in: expiresAt - issuedAt, ...scope };
   }
 }

@@ -1,46 +1,83 @@
-import { Body, Controller, Header, Headers, HttpCode, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { ProblemException, validate } from '@token-relay/service-kit';
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { type IssuedToken, TokenIssuer } from '../tokens/token-issuer';
+import { type CallerRequest, Callers, userAgentOf } from '../clients/callers';
+import { ClientRegistry, type NativeClient } from '../clients/client-registry';
+import { OriginGuard } from '../sessions/browser.guard';
+import { refreshCookie } from '../sessions/session-cookie';
+import { type Device, GATEWAY, Sessions, type SessionTokens } from '../sessions/sessions';
+import { type RefreshedTokens } from '../tokens/refresh-grant';
+import { type IssuedToken } from '../tokens/token-issuer';
+import { type LoginReply, PasswordLogin } from './password-login';
 import { PasswordVerifier } from './password-verifier';
+import { type User } from './user-directory';
 
-const credentials = z.object({
+export const credentials = z.object({
   username: z.string('must be a text').min(1, 'must not be empty').max(256, 'is too long'),
   password: z.string('must be a text').min(1, 'must not be empty').max(1024, 'is too long'),
+  client_id: z.string('must be a text').optional(),
 });
 
 /** First-party login. It is no OAuth grant: third parties bring an identity provider of their own. */
 @Controller('auth')
+@UseGuards(OriginGuard)
 export class LoginController {
   constructor(
+    @Inject(Callers) private readonly callers: Callers,
+    @Inject(PasswordLogin) private readonly logins: PasswordLogin,
     @Inject(PasswordVerifier) private readonly passwords: PasswordVerifier,
-    @Inject(TokenIssuer) private readonly tokens: TokenIssuer,
+    @Inject(ClientRegistry) private readonly clients: ClientRegistry,
+    @Inject(Sessions) private readonly sessions: Sessions,
   ) {}
 
   @Public('Who logs in has no token yet.')
   @Post('login')
   @HttpCode(200)
   @Header('cache-control', 'no-store')
-  async login(@Headers('content-type') contentType: string | undefined, @Body() body: unknown): Promise<IssuedToken> {
-    // A form can be sent across origins without a preflight; JSON can't.
-    if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {
-      throw new ProblemException(415, 'unsupported_media_type', 'Credentials are taken as application/json only.');
-    }
-    const { username, password } = validate(credentials, body);
-    const user = await this.passwords.verify(username, password);
+  async login(
+    @Req() request: CallerRequest,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: LoginReply,
+  ): Promise<IssuedToken | RefreshedTokens> {
+    requireJson(request);
+    const address = this.callers.addressOf(request, reply);
+    const { username, password, client_id: clientId } = validate(credentials, body);
+    const client = clientId === undefined ? undefined : this.nativeClient(clientId, request);
+    const user = await this.logins.userOf({ username, address }, password, reply);
     if (!user) throw invalidCredentials();
-    const token = await this.tokens.issue({
-      subject: user.sub,
-      audience: 'gateway',
-      clientId: 'gateway',
-      scopes: user.scopes,
-      sessionId: randomUUID(),
-    });
-    if (!(await this.passwords.stillHolds(user))) throw invalidCredentials();
-    return token;
+    const begun = await this.begin(user, client, { address, userAgent: userAgentOf(request) });
+    const { accessToken, refreshToken: refresh_token, expiresAt } = begun;
+    if (client) return { ...accessToken, refresh_token };
+    reply.header('set-cookie', refreshCookie(refresh_token, expiresAt));
+    return accessToken;
   }
+
+  private async begin(user: User, client: NativeClient | undefined, device: Device): Promise<SessionTokens> {
+    const { id, scopes } = client ?? { id: GATEWAY, scopes: user.scopes };
+    const granted = user.scopes.filter((scope) => scopes.includes(scope));
+    const begun = await this.sessions.begin(user, id, granted, device);
+    if (await this.passwords.stillHolds(user)) return begun;
+    await this.sessions.endBy(begun.refreshToken, id);
+    throw invalidCredentials();
+  }
+
+  /** Pages of the gateway's own origin aren't among them: no script gets a refresh token to read. */
+  private nativeClient(id: string, { headers }: CallerRequest): NativeClient {
+    const client = headers.origin === undefined ? this.clients.native(id) : undefined;
+    if (client) return client;
+    throw new ProblemException(
+      400,
+      'client_not_native',
+      'The client_id must be that of a native client, outside browsers.',
+    );
+  }
+}
+
+/** A form can be sent across origins without a preflight; JSON can't. */
+function requireJson({ headers }: CallerRequest): void {
+  if (/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return;
+  throw new ProblemException(415, 'unsupported_media_type', 'Credentials are taken as application/json only.');
 }
 
 /** The same whatever is wrong. */

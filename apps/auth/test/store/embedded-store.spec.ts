@@ -1,10 +1,30 @@
 import { EmbeddedStore } from '../../src/store/embedded-store';
+import { describeSessions } from './session-contract';
 import { describeStore } from './store-contract';
 
 describe('the embedded store', () => {
   describeStore(() => {
     const store = new EmbeddedStore();
     return Promise.resolve({ store, other: store });
+  });
+
+  describeSessions((now) => {
+    const store = new EmbeddedStore(now);
+    return Promise.resolve({ store, other: store });
+  });
+
+  it('forgets sessions that have expired', async () => {
+    let now = 1_000_000;
+    const store = new EmbeddedStore(() => now);
+    for (let i = 0; i < 5_000; i++) {
+      now += 60;
+      const subject = `user-${i}`;
+      const begun = { subject, username: subject, credential: 'c', clientId: 'gateway', scopes: [], authTime: now };
+      await store.sessions.create({ id: `session-${i}`, ...begun, defaultEpoch: 1, tokenHash: 'h' });
+    }
+    // What lives are those of the last 24 hours.
+    expect(store.sessions.size).toBeLessThan(2 * 1_440);
+    expect(await store.sessions.list('user-4999', 0)).toHaveLength(1);
   });
 
   it('forgets tokens that have expired, and whoever nothing is left of', async () => {

@@ -8,7 +8,9 @@ import {
 } from '@token-relay/testing/servers';
 import { connectRedis, connected, type RedisClient } from '@token-relay/service-kit';
 import { RedisStore } from '../../src/store/redis-store';
+import { slotOf } from '../../src/store/slot';
 import { StoreUnavailable } from '../../src/store/store-unavailable';
+import { describeSessions } from './session-contract';
 import { describeStore } from './store-contract';
 
 describeWith(REDIS)('the Redis store, while Redis is away', () => {
@@ -19,6 +21,8 @@ describeWith(REDIS)('the Redis store, while Redis is away', () => {
     try {
       await Promise.all([connected(commands), connected(waiting)]);
       await server.stop();
+      const user = { subject: 's', username: 's', credential: 'c', clientId: 'c', scopes: [], authTime: 1 };
+      const session = { id: 'x'.repeat(38), ...user, defaultEpoch: 1, tokenHash: 'h' };
       for (const asked of [
         () => store.head(),
         () => store.begin({ notBefore: 1, keptSeconds: 1 }),
@@ -26,6 +30,13 @@ describeWith(REDIS)('the Redis store, while Redis is away', () => {
         () => store.mint({ subject: 's', jti: 'j', expiresAt: 1, defaultEpoch: 1, now: 1 }),
         () => store.wasMinted('s', 'j', 1),
         () => store.isDurable(),
+        () => store.notBefore(),
+        () => store.sessions.create(session),
+        () => store.sessions.use({ sessionId: session.id, hash: 'h', clientId: 'c', notBefore: 0 }),
+        () => store.sessions.end(session.id),
+        () => store.sessions.endBefore('s', 1),
+        () => store.sessions.list('s', 0),
+        () => store.sessions.raiseEpochBut(session.id, 's', 1),
         () => store.after(0, 500),
         () => store.snapshot().next(),
       ]) {
@@ -58,34 +69,41 @@ describeWith(REDIS).each([
     expect(await connected(redis)).toBe(true);
     return redis;
   };
+  let now = (): number => Date.now() / 1000;
   const openStore = async () => {
     const commands = await client('commands');
-    return { commands, store: new RedisStore(commands, await client('waiting')) };
+    return { commands, store: new RedisStore(commands, await client('waiting'), { now: () => now() }) };
   };
   let opened: Promise<[Awaited<ReturnType<typeof openStore>>, Awaited<ReturnType<typeof openStore>>]> | undefined;
 
   it('can not tell whether a token was issued that is older than its memory', async () => {
     const { commands, store } = await openStore();
     const now = Math.floor(Date.now() / 1000);
+    const slot = `tr:{${slotOf('u')}}`;
     const token = { subject: 'u', jti: 'one', expiresAt: now + 600, defaultEpoch: 1, now: now - 10 };
     expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
     await store.mint(token);
-    await commands.del('tr:{u}:jti:one', 'tr:{u}:memory');
+    await commands.del(`${slot}:jti:one`, `${slot}:memory`);
     expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
     await store.mint({ ...token, jti: 'two', now });
     expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
     expect(await store.wasMinted('u', 'one', now + 1)).toBe(false);
     // As on another server, or another run of one.
-    await commands.set('tr:{u}:memory', `${'0'.repeat(40)} ${now - 10}`);
+    await commands.set(`${slot}:memory`, `${'0'.repeat(40)} ${now - 10}`);
     expect(await store.wasMinted('u', 'one', now)).toBeUndefined();
     expect(await store.wasMinted('u', 'two', now)).toBe(true);
     store.close();
   });
 
-  describeStore(async () => {
+  const openEmpty = async () => {
     const [{ commands, store }, { store: other }] = await (opened ??= Promise.all([openStore(), openStore()]));
     const nodes = 'nodes' in commands ? commands.nodes('master') : [commands];
     await Promise.all(nodes.map((node) => node.flushall()));
     return { store, other };
+  };
+  describeStore(openEmpty);
+  describeSessions((clock) => {
+    now = clock;
+    return openEmpty();
   });
 });

@@ -9,6 +9,7 @@ import { gone } from '../gone';
 import { LOGGER } from '../logger.token';
 import { onlyHeaders } from '../proxy-headers';
 import { passOn } from '../upstream-answer';
+import { forwardedFor } from './forwarded';
 
 const WITHOUT_COOKIES = new Set([
   'accept',
@@ -23,15 +24,19 @@ const WITHOUT_COOKIES = new Set([
 ]);
 const WITH_COOKIES = new Set([...WITHOUT_COOKIES, 'cookie']);
 
-/** Passes requests on to auth as they are, without a token, and its answers back. */
+/** Passes requests on to auth as they are, without a token, and its answers back. Sessions are the ones with cookies. */
 @Injectable()
 export class AuthProxy implements OnApplicationShutdown {
   readonly #pool: Pool;
+  /** `client_secret_basic` (RFC 6749, section 2.3.1): who sends it is the one that auth takes a caller's address from. */
+  readonly #authorization: string;
 
   constructor(
-    @Inject(GATEWAY_CONFIG) config: Pick<GatewayConfig, 'AUTH_URL' | 'UPSTREAM_TIMEOUT_MS'>,
+    @Inject(GATEWAY_CONFIG) config: Pick<GatewayConfig, 'AUTH_URL' | 'GATEWAY_CLIENT_SECRET' | 'UPSTREAM_TIMEOUT_MS'>,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
+    const secret = new URLSearchParams({ v: config.GATEWAY_CLIENT_SECRET }).toString().slice('v='.length);
+    this.#authorization = `Basic ${Buffer.from(`gateway:${secret}`).toString('base64')}`;
     const timeout = config.UPSTREAM_TIMEOUT_MS;
     this.#pool = new Pool(config.AUTH_URL, {
       connect: { timeout: Math.min(timeout, 3_000) },
@@ -43,7 +48,12 @@ export class AuthProxy implements OnApplicationShutdown {
   async pass(request: FastifyRequest, reply: FastifyReply, cookies: 'kept' | 'dropped'): Promise<FastifyReply> {
     const path = canonicalPath(request.url, '');
     const unavailable = (cause: unknown): Error => this.unavailable(reply, cause);
-    return passOn(reply, await this.send(request, reply, path, cookies), cookies, unavailable);
+    const answer = await this.send(request, reply, path, cookies);
+    if (refusesGateway(answer)) {
+      answer.body.on('error', () => undefined).destroy();
+      throw unavailable(new Error('auth refuses GATEWAY_CLIENT_SECRET: its CLIENTS_FILE lists another'));
+    }
+    return passOn(reply, answer, cookies, unavailable);
   }
 
   private async send(
@@ -59,6 +69,7 @@ export class AuthProxy implements OnApplicationShutdown {
         path,
         headers: {
           ...onlyHeaders(request.headers, cookies === 'kept' ? WITH_COOKIES : WITHOUT_COOKIES),
+          ...(cookies === 'kept' && { authorization: this.#authorization, forwarded: forwardedFor(request.ip) }),
           ...(transactionId === undefined ? {} : { [TRANSACTION_ID_HEADER]: transactionId }),
         },
         body: Buffer.isBuffer(request.body) ? request.body : null,
@@ -71,7 +82,7 @@ export class AuthProxy implements OnApplicationShutdown {
 
   private unavailable(reply: FastifyReply, cause: unknown): Error {
     const transactionId = currentRelayContext()?.transactionId;
-    if (!reply.raw.destroyed) this.logger.warn({ err: cause, transactionId }, 'auth can not be reached');
+    if (!reply.raw.destroyed) this.logger.warn({ err: cause, transactionId }, 'auth can not serve sessions');
     reply.header('retry-after', '2');
     return new ProblemException(503, 'auth_unavailable', 'Sessions can not be served at the moment.');
   }
@@ -79,4 +90,9 @@ export class AuthProxy implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.#pool.close();
   }
+}
+
+/** By the challenge, which is for nobody else. A client that was told this 401 would take its session for ended. */
+function refusesGateway({ statusCode, headers }: Dispatcher.ResponseData): boolean {
+  return statusCode === 401 && /^basic\b/i.test(String(headers['www-authenticate']));
 }

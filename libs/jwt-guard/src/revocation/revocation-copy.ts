@@ -122,6 +122,11 @@ export class RevocationCopy implements RevocationSource {
     return this.#list.epochOf(subject);
   }
 
+  /** Whether every token of that session is revoked. */
+  isSessionRevoked(sessionId: string): boolean {
+    return this.#list.isSessionRevoked(sessionId);
+  }
+
   get stats(): RevocationStats {
     return { entries: this.#list.size, hits: this.#list.hits };
   }

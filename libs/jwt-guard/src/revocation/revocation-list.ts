@@ -102,6 +102,11 @@ export class RevocationList {
     return this.#subjects.get(subject)?.epoch ?? -Infinity;
   }
 
+  /** Whether every token of that session is revoked. */
+  isSessionRevoked(sessionId: string): boolean {
+    return this.#sessions.has(sessionId);
+  }
+
   /** How many entries there are, those that have expired and aren't forgotten yet among them. */
   get size(): number {
     return this.#expirable + this.#keys.size + (this.#notBefore === -Infinity ? 0 : 1);

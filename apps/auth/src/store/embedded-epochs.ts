@@ -1,0 +1,28 @@
+import { EPOCH_SECONDS } from './auth-store';
+
+/** The epochs of subjects, in memory. They only rise, and are forgotten when no session can be as old. */
+export class EmbeddedEpochs {
+  readonly #epochs = new Map<string, { readonly value: number; readonly until: number }>();
+
+  /** @param now seconds since 1970-01-01T00:00:00Z */
+  constructor(private readonly now: () => number) {}
+
+  of(subject: string): number | undefined {
+    const epoch = this.#epochs.get(subject);
+    return epoch && epoch.until > this.now() ? epoch.value : undefined;
+  }
+
+  raise(subject: string, epoch: number): void {
+    if ((this.of(subject) ?? -Infinity) >= epoch) return;
+    this.#epochs.set(subject, { value: epoch, until: this.now() + EPOCH_SECONDS });
+  }
+
+  get size(): number {
+    return this.#epochs.size;
+  }
+
+  sweep(): void {
+    const now = this.now();
+    for (const [subject, { until }] of this.#epochs) if (until <= now) this.#epochs.delete(subject);
+  }
+}

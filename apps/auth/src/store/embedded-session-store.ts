@@ -1,0 +1,217 @@
+import { type EmbeddedEpochs } from './embedded-epochs';
+import {
+  GRACE_SECONDS,
+  MAX_REPEATS,
+  MAX_SESSIONS,
+  type NewSession,
+  type PresentedToken,
+  REPEATS_WINDOW_SECONDS,
+  type Session,
+  type SessionCreated,
+  SESSION_TIMES,
+  type SessionStore,
+  type SessionTimes,
+  type Successor,
+  type TokenUse,
+} from './session-store';
+
+/** A token that still gets its successor. */
+interface Ancestor {
+  /** Until when; for as long as it takes where the successor wasn't shown. */
+  till: number | undefined;
+  repeats: number;
+  since: number;
+  readonly sealed: string;
+}
+
+type Writable<Type> = { -readonly [Member in keyof Type]: Type[Member] };
+
+interface Stored extends Writable<Session> {
+  readonly absolute: number;
+  /** The hashes of the newest token and of the two that came before it. */
+  current: string;
+  parent: string | undefined;
+  before: string | undefined;
+  /** By their hashes. Made when the first token is replaced. */
+  ancestors: Map<string, Ancestor> | undefined;
+  /** A token of it was replayed. */
+  ended: boolean;
+}
+
+const SWEPT_AT_LEAST = 1_000;
+
+/** Sessions in the memory of a single auth. No method waits for anything: nothing comes between its steps. */
+export class EmbeddedSessionStore implements SessionStore {
+  readonly #sessions = new Map<string, Stored>();
+  readonly #bySubject = new Map<string, Set<Stored>>();
+  #sweepAt = SWEPT_AT_LEAST;
+
+  constructor(
+    private readonly epochs: EmbeddedEpochs,
+    /** Seconds since 1970-01-01T00:00:00Z. */
+    private readonly now: () => number,
+    private readonly times: SessionTimes = SESSION_TIMES,
+  ) {}
+
+  create({ defaultEpoch, tokenHash, ...begun }: NewSession): Promise<SessionCreated> {
+    let stored = this.#sessions.get(begun.id);
+    if (!stored) {
+      if (this.#sessions.size >= this.#sweepAt) this.#sweep();
+      const now = this.now();
+      const absolute = now + this.times.absoluteSeconds;
+      stored = {
+        ...begun,
+        epoch: Math.max(this.epochs.of(begun.subject) ?? 0, defaultEpoch),
+        generation: 0,
+        createdAt: now,
+        lastUsedAt: now,
+        expiresAt: Math.min(now + this.times.idleSeconds, absolute),
+        absolute,
+        current: tokenHash,
+        parent: undefined,
+        before: undefined,
+        ancestors: undefined,
+        ended: false,
+      };
+      this.#sessions.set(begun.id, stored);
+      this.#of(begun.subject).add(stored);
+    }
+    const { epoch, expiresAt } = stored;
+    return Promise.resolve({ epoch, expiresAt, surplus: this.#surplus(begun.subject) });
+  }
+
+  use(token: PresentedToken, successor?: Successor): Promise<TokenUse> {
+    return Promise.resolve(this.#use(token, successor));
+  }
+
+  end(sessionId: string): Promise<void> {
+    const stored = this.#sessions.get(sessionId);
+    if (stored) this.#forget(stored);
+    return Promise.resolve();
+  }
+
+  endBefore(subject: string, epoch: number): Promise<void> {
+    for (const stored of [...(this.#bySubject.get(subject) ?? [])]) if (stored.epoch < epoch) this.#forget(stored);
+    return Promise.resolve();
+  }
+
+  list(subject: string, notBefore: number): Promise<readonly Session[]> {
+    const now = this.now();
+    const live = [...(this.#bySubject.get(subject) ?? [])].filter(
+      (stored) => !stored.ended && stored.expiresAt > now && !this.#isRevoked(stored, notBefore),
+    );
+    return Promise.resolve(live.sort((a, b) => b.lastUsedAt - a.lastUsedAt).map(sessionOf));
+  }
+
+  raiseEpochBut(sessionId: string, subject: string, epoch: number): Promise<'raised' | 'dead' | 'behind'> {
+    const stored = this.#sessions.get(sessionId);
+    const before = this.epochs.of(subject) ?? 0;
+    if (!stored || stored.ended || before > stored.epoch) return Promise.resolve('dead');
+    if (Math.max(before, stored.epoch) >= epoch) return Promise.resolve('behind');
+    this.epochs.raise(subject, epoch);
+    stored.epoch = epoch;
+    return Promise.resolve('raised');
+  }
+
+  /** How many sessions there are, those that have expired since the last sweep among them. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  #use({ sessionId, hash, clientId, notBefore, address }: PresentedToken, successor: Successor | undefined): TokenUse {
+    const stored = this.#sessions.get(sessionId);
+    if (!stored || this.now() >= stored.expiresAt) return { outcome: 'unknown' };
+    const session = sessionOf(stored);
+    if (stored.clientId !== clientId) return { outcome: 'other_client', session };
+    if (stored.ended) return { outcome: 'ended', session };
+    if (this.#isRevoked(stored, notBefore)) return { outcome: 'revoked', session };
+    const now = Math.max(this.now(), stored.lastUsedAt);
+    if (hash === stored.current) {
+      if (!successor) return { outcome: 'valid', session };
+      return this.#rotate(stored, now, successor, address);
+    }
+    const ancestor = stored.ancestors?.get(hash);
+    if (ancestor && (ancestor.till === undefined || now <= ancestor.till)) {
+      if (!successor) return { outcome: 'valid', session };
+      return this.#repeat(stored, ancestor, now, address);
+    }
+    stored.ended = true;
+    return { outcome: 'replayed', session, ancestor: hash === stored.before ? 'recent_parent' : 'older_ancestor' };
+  }
+
+  #rotate(stored: Stored, now: number, { hash, sealed }: Successor, address: string | undefined): TokenUse {
+    const ancestors = (stored.ancestors ??= new Map<string, Ancestor>());
+    for (const [name, { till }] of ancestors) if (till !== undefined && till < now) ancestors.delete(name);
+    if (ancestors.size >= MAX_REPEATS) {
+      const soonest = Math.min(...[...ancestors.values()].map(({ till = Infinity }) => till));
+      return tooOften(stored, soonest - now);
+    }
+    const used = stored.parent === undefined ? undefined : ancestors.get(stored.parent);
+    if (used) used.till = now + GRACE_SECONDS;
+    ancestors.set(stored.current, { till: undefined, repeats: 0, since: 0, sealed });
+    stored.before = stored.parent;
+    stored.parent = stored.current;
+    stored.current = hash;
+    stored.generation++;
+    this.#touch(stored, now, address);
+    return { outcome: 'rotated', session: sessionOf(stored) };
+  }
+
+  #repeat(stored: Stored, ancestor: Ancestor, now: number, address: string | undefined): TokenUse {
+    if (now >= ancestor.since + REPEATS_WINDOW_SECONDS) Object.assign(ancestor, { repeats: 0, since: now });
+    if (ancestor.repeats >= MAX_REPEATS) return tooOften(stored, ancestor.since + REPEATS_WINDOW_SECONDS - now);
+    ancestor.repeats++;
+    this.#touch(stored, now, address);
+    return { outcome: 'repeated', session: sessionOf(stored), sealed: ancestor.sealed };
+  }
+
+  #touch(stored: Stored, now: number, address: string | undefined): void {
+    stored.lastUsedAt = now;
+    stored.expiresAt = Math.min(now + this.times.idleSeconds, stored.absolute);
+    if (address !== undefined) stored.address = address;
+  }
+
+  #isRevoked({ subject, epoch, authTime }: Stored, notBefore: number): boolean {
+    return epoch < (this.epochs.of(subject) ?? 0) || authTime <= notBefore;
+  }
+
+  /** Those that expire first, beyond what a user may have. */
+  #surplus(subject: string): string[] {
+    const all = this.#of(subject);
+    const now = this.now();
+    if (all.size > MAX_SESSIONS) for (const stored of [...all]) if (stored.expiresAt <= now) this.#forget(stored);
+    if (all.size <= MAX_SESSIONS) return [];
+    const oldestFirst = [...all].sort((a, b) => a.expiresAt - b.expiresAt);
+    return oldestFirst.slice(0, all.size - MAX_SESSIONS).map(({ id }) => id);
+  }
+
+  #of(subject: string): Set<Stored> {
+    let found = this.#bySubject.get(subject);
+    if (!found) this.#bySubject.set(subject, (found = new Set()));
+    return found;
+  }
+
+  #forget(stored: Stored): void {
+    this.#sessions.delete(stored.id);
+    const others = this.#bySubject.get(stored.subject);
+    others?.delete(stored);
+    if (others?.size === 0) this.#bySubject.delete(stored.subject);
+  }
+
+  #sweep(): void {
+    const now = this.now();
+    for (const stored of this.#sessions.values()) if (stored.expiresAt <= now) this.#forget(stored);
+    this.#sweepAt = Math.max(SWEPT_AT_LEAST, 2 * this.#sessions.size);
+  }
+}
+
+function tooOften(stored: Stored, seconds: number): TokenUse {
+  return { outcome: 'too_often', session: sessionOf(stored), retryAfterSeconds: Math.max(1, Math.ceil(seconds)) };
+}
+
+function sessionOf(stored: Stored): Session {
+  const { id, subject, username, credential, clientId, scopes, authTime, userAgent, address } = stored;
+  const { epoch, generation, createdAt, lastUsedAt, expiresAt } = stored;
+  const begun = { id, subject, username, credential, clientId, scopes, authTime, userAgent, address };
+  return { ...begun, epoch, generation, createdAt, lastUsedAt, expiresAt };
+}

@@ -1,0 +1,13 @@
+export { type BrowserSessionClient, createSessionClient, type SessionClientOptions } from './create-session-client.js';
+export { createNativeSessionClient, type NativeSessionClientOptions } from './create-native-session-client.js';
+export { type SessionClient } from './session-client.js';
+export { type CommonOptions } from './options.js';
+export { type SessionChange, type SessionState } from './session.js';
+export { SessionError, type SessionErrorCode } from './session-error.js';
+export { type Credentials } from './session-transport.js';
+export { type UserSession } from './cookie-transport.js';
+export { type RefreshTokenStorage } from './native-transport.js';
+export { type Fetch } from './session-http.js';
+export { type Clock } from './clock.js';
+export { type Locks } from './local-locks.js';
+export { type Channel } from './tabs.js';

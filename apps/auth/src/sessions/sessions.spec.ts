@@ -178,6 +178,22 @@ describe('sessions', () => {
     });
   });
 
+  it('that two seem to refresh in turn are told of from the third time in a row on, and go on', async () => {
+    let [mine, stolen] = await begin().then((token) => [token, token]);
+    for (let i = 0; i < 4; i++) {
+      mine = await refresh(mine ?? '');
+      now += 150;
+      stolen = await refresh(stolen ?? '');
+      now += 150;
+      expect(stolen).toBe(mine);
+    }
+    const lines = told.filter(({ level }) => level === 'warn').map(({ line }) => line);
+    expect(lines).toEqual([
+      expect.stringMatching(/^refresh_repeated_late .*"inARow":3}$/),
+      expect.stringMatching(/"inARow":4}$/),
+    ]);
+  });
+
   it('write no token, and no part of one, into the log', async () => {
     const tokens = [await begin(), await begin()];
     tokens.push(await refresh(tokens[0] ?? ''));

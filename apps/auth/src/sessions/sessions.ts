@@ -12,6 +12,9 @@ import { RefreshTooOften, SessionEnded } from './session-refusals';
 /** Who refreshes the sessions of browsers, for which their tokens are. */
 export const GATEWAY = 'gateway';
 
+/** In so many generations one after the other a token has to come again late before it is told. */
+const SUSPICIOUS_ROW = 3;
+
 /** What is known of whoever logs in or refreshes. */
 export interface Device {
   readonly userAgent?: string | undefined;
@@ -86,7 +89,7 @@ export class Sessions {
     const token = this.#parse(text);
     const { successor, sealed } = await successorOf(token);
     const use = await this.#use(token, clientId, device, { hash: successor.hash, sealed });
-    const next = use.outcome === 'repeated' ? await unsealed(token, use.sealed) : successor;
+    const next = use.outcome === 'repeated' ? await this.#again(token, use) : successor;
     const { session } = use;
     const user = await this.users.find(session.username);
     if (!user || user.disabled === true || user.sub !== session.subject || credentialOf(user) !== session.credential) {
@@ -157,6 +160,15 @@ export class Sessions {
   async endOthers({ id, subject }: Session): Promise<void> {
     if (!(await this.revocations.revokeSubjectBut(id, subject))) throw new SessionEnded();
     this.#logger.log(`sessions ended ${JSON.stringify({ sub: subject, why: 'logged out elsewhere', but: id })}`);
+  }
+
+  /** The successor that the token has got before. */
+  #again(token: RefreshToken, { session, sealed, lateInARow }: Extract<TokenUse, { outcome: 'repeated' }>) {
+    if (lateInARow >= SUSPICIOUS_ROW) {
+      // Not a proof: whose answers get lost every time looks the same.
+      this.#logger.warn(`refresh_repeated_late ${this.#told(session, { inARow: lateInARow })}`);
+    }
+    return unsealed(token, sealed);
   }
 
   #parse(text: string): RefreshToken {

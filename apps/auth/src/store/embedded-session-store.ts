@@ -34,6 +34,10 @@ interface Stored extends Writable<Session> {
   before: string | undefined;
   /** By their hashes. Made when the first token is replaced. */
   ancestors: Map<string, Ancestor> | undefined;
+  /** When the newest token took its place. */
+  rotatedAt: number;
+  /** The last generation in which the token before came again later than the grace, and of how many in a row that is true. */
+  late: { readonly generation: number; readonly row: number } | undefined;
   /** A token of it was replayed. */
   ended: boolean;
 }
@@ -71,6 +75,8 @@ export class EmbeddedSessionStore implements SessionStore {
         parent: undefined,
         before: undefined,
         ancestors: undefined,
+        rotatedAt: now,
+        late: undefined,
         ended: false,
       };
       this.#sessions.set(begun.id, stored);
@@ -153,6 +159,7 @@ export class EmbeddedSessionStore implements SessionStore {
     stored.parent = stored.current;
     stored.current = hash;
     stored.generation++;
+    stored.rotatedAt = now;
     this.#touch(stored, now, address);
     return { outcome: 'rotated', session: sessionOf(stored) };
   }
@@ -161,8 +168,10 @@ export class EmbeddedSessionStore implements SessionStore {
     if (now >= ancestor.since + REPEATS_WINDOW_SECONDS) Object.assign(ancestor, { repeats: 0, since: now });
     if (ancestor.repeats >= MAX_REPEATS) return tooOften(stored, ancestor.since + REPEATS_WINDOW_SECONDS - now);
     ancestor.repeats++;
+    const isLate = ancestor.till === undefined && now > stored.rotatedAt + GRACE_SECONDS;
+    const lateInARow = isLate ? noteLate(stored) : 0;
     this.#touch(stored, now, address);
-    return { outcome: 'repeated', session: sessionOf(stored), sealed: ancestor.sealed };
+    return { outcome: 'repeated', session: sessionOf(stored), sealed: ancestor.sealed, lateInARow };
   }
 
   #touch(stored: Stored, now: number, address: string | undefined): void {
@@ -203,6 +212,14 @@ export class EmbeddedSessionStore implements SessionStore {
     for (const stored of this.#sessions.values()) if (stored.expiresAt <= now) this.#forget(stored);
     this.#sweepAt = Math.max(SWEPT_AT_LEAST, 2 * this.#sessions.size);
   }
+}
+
+/** @returns how many generations in a row it is true of, once for each */
+function noteLate(stored: Stored): number {
+  const { generation, late } = stored;
+  if (late?.generation === generation) return 0;
+  stored.late = { generation, row: late?.generation === generation - 1 ? late.row + 1 : 1 };
+  return stored.late.row;
 }
 
 function tooOften(stored: Stored, seconds: number): TokenUse {

@@ -172,7 +172,10 @@ function sessionOf(id: string, values: Fields): Session {
 }
 
 function useOf(outcome: Exclude<TokenUse['outcome'], 'unknown'>, more: string, session: Session): TokenUse {
-  if (outcome === 'repeated') return { outcome, session, sealed: more };
+  if (outcome === 'repeated') {
+    const [row, sealed = ''] = more.split(' ');
+    return { outcome, session, sealed, lateInARow: Number(row) };
+  }
   if (outcome === 'too_often') return { outcome, session, retryAfterSeconds: Math.ceil(Number(more) / 1_000) };
   if (outcome === 'replayed') return { outcome, session, ancestor: more as 'recent_parent' | 'older_ancestor' };
   return { outcome, session };

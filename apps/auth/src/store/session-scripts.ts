@@ -6,6 +6,8 @@ import { GRACE_SECONDS, MAX_REPEATS, MAX_SESSIONS, REPEATS_WINDOW_SECONDS } from
  * - `current`, `parent`, `before`: the hashes of the newest token and of the two that came before it;
  * - `a:<hash>`: "till repeats since sealed" of a token that still gets its successor: until when (0: until that is used),
  *   how often it did since when, and the successor, encrypted;
+ * - `rotated`: when the newest token took its place; `late`: "generation row", of the last generation in which the token
+ *   before came again later than the grace, and of how many of them in a row that is true;
  * - `ended`: a token of it was replayed.
  */
 export const SESSION_FIELDS = [
@@ -100,7 +102,7 @@ if presented == s.current then
   end
   if graced >= ${MAX_REPEATS} then return answer('too_often', number(math.max(1, soonest - now))) end
   local changes = {'a:' .. presented, '0 0 0 ' .. sealed, 'current', nextHash, 'parent', presented,
-    'before', s.parent or '', 'generation', number(tonumber(s.generation) + 1)}
+    'before', s.parent or '', 'generation', number(tonumber(s.generation) + 1), 'rotated', number(now)}
   local used = s.parent and s['a:' .. s.parent]
   if used then
     changes[#changes + 1] = 'a:' .. s.parent
@@ -119,8 +121,18 @@ if entry then
     repeats = tonumber(repeats)
     if now >= opened + window then repeats, opened = 0, now end
     if repeats >= ${MAX_REPEATS} then return answer('too_often', number(opened + window - now)) end
-    touch({'a:' .. presented, till .. ' ' .. number(repeats + 1) .. ' ' .. number(opened) .. ' ' .. successor})
-    return answer('repeated', successor)
+    local changes = {'a:' .. presented, till .. ' ' .. number(repeats + 1) .. ' ' .. number(opened) .. ' ' .. successor}
+    local row = 0
+    if till == '0' and now > tonumber(s.rotated) + ${GRACE_SECONDS * 1_000} then
+      local last, before = string.match(s.late or '', '^(%d+) (%d+)$')
+      if last ~= s.generation then
+        row = tonumber(last) == tonumber(s.generation) - 1 and tonumber(before) + 1 or 1
+        changes[#changes + 1] = 'late'
+        changes[#changes + 1] = s.generation .. ' ' .. number(row)
+      end
+    end
+    touch(changes)
+    return answer('repeated', number(row) .. ' ' .. successor)
   end
 end
 redis.call('HSET', KEYS[1], 'ended', '1')

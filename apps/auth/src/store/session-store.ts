@@ -77,7 +77,16 @@ export type TokenUse =
   /** The successor has taken its place. */
   | { readonly outcome: 'rotated'; readonly session: Session }
   /** It has a successor, which nobody has shown, or for the first time a moment ago. That is the one to give out. */
-  | { readonly outcome: 'repeated'; readonly session: Session; readonly sealed: string }
+  | {
+      readonly outcome: 'repeated';
+      readonly session: Session;
+      readonly sealed: string;
+      /**
+       * How many generations in a row it is true of that the token came again later than the grace; told once of each, 0
+       * otherwise. An answer that gets lost now and then makes it 1.
+       */
+      readonly lateInARow: number;
+    }
   /** Nothing has changed. */
   | { readonly outcome: 'too_often'; readonly session: Session; readonly retryAfterSeconds: number }
   /** It was the session's once, and somebody else goes on with it. The session refuses everything from now on. */

@@ -50,7 +50,7 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
   };
   /** Refreshes, at one process or the other. */
   const refresh = (session: NewSession, token: string, next = hash(), at = store): Promise<TokenUse> =>
-    at.sessions.use(shown(session, token), { hash: next, sealed: `sealed ${next}` });
+    at.sessions.use(shown(session, token), { hash: next, sealed: `sealed-${next}` });
   const outcomes = async (session: NewSession, ...tokens: string[]): Promise<string[]> => {
     const found: string[] = [];
     for (const token of tokens) found.push((await refresh(session, token)).outcome);
@@ -172,7 +172,7 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
         now += later;
         expect(await refresh(session, session.tokenHash, hash(), other)).toMatchObject({
           outcome: 'repeated',
-          sealed: `sealed ${next}`,
+          sealed: `sealed-${next}`,
           session: { generation: 1 },
         });
       }
@@ -233,9 +233,9 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
       now += 6;
       await refresh(session, tokens[2] ?? '', tokens[3]);
       now += 4;
-      expect(await refresh(session, tokens[0] ?? '')).toMatchObject({ sealed: `sealed ${tokens[1]}` });
+      expect(await refresh(session, tokens[0] ?? '')).toMatchObject({ sealed: `sealed-${tokens[1]}` });
       now += 6;
-      expect(await refresh(session, tokens[1] ?? '')).toMatchObject({ sealed: `sealed ${tokens[2]}` });
+      expect(await refresh(session, tokens[1] ?? '')).toMatchObject({ sealed: `sealed-${tokens[2]}` });
       now += 0.001;
       expect(await outcomes(session, tokens[1] ?? '')).toEqual(['replayed']);
     });
@@ -252,6 +252,31 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
       now += 0.5;
       expect(await outcomes(session, session.tokenHash)).toEqual(['repeated']);
       expect(await outcomes(session, next)).toEqual(['rotated']);
+    });
+
+    it('that comes again late, as every time, is told apart from one that does so now and then', async () => {
+      const session = await begun();
+      let token = session.tokenHash;
+      /** Refreshes, and shows the same token again so much later: how often in a row that was late. */
+      const twice = async (seconds: number): Promise<(number | undefined)[]> => {
+        const [before, next] = [token, hash()];
+        expect(await refresh(session, before, next)).toMatchObject({ outcome: 'rotated' });
+        token = next;
+        const rows: (number | undefined)[] = [];
+        for (const later of [seconds, 1]) {
+          now += later;
+          const use = await refresh(session, before, hash(), other);
+          rows.push(use.outcome === 'repeated' ? use.lateInARow : undefined);
+        }
+        now += 60;
+        return rows;
+      };
+      expect(await twice(8)).toEqual([0, 0]);
+      expect(await twice(9.5)).toEqual([0, 1]);
+      expect(await twice(30)).toEqual([2, 0]);
+      expect(await twice(30)).toEqual([3, 0]);
+      expect(await twice(0)).toEqual([0, 0]);
+      expect(await twice(30)).toEqual([1, 0]);
     });
 
     it('is replaced 50 times within 10 seconds, and not once more', async () => {
@@ -315,9 +340,9 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
     it('that many bring at once has one successor', async () => {
       const session = await begun();
       const uses = await Promise.all(
-        Array.from({ length: 50 }, (_, i) => refresh(session, session.tokenHash, `next ${i}`, i % 2 ? store : other)),
+        Array.from({ length: 50 }, (_, i) => refresh(session, session.tokenHash, `next-${i}`, i % 2 ? store : other)),
       );
-      const rotated = uses.flatMap(({ outcome }, i) => (outcome === 'rotated' ? [`sealed next ${i}`] : []));
+      const rotated = uses.flatMap(({ outcome }, i) => (outcome === 'rotated' ? [`sealed-next-${i}`] : []));
       expect(rotated).toHaveLength(1);
       expect(uses.filter((use) => use.outcome === 'repeated' && use.sealed === rotated[0])).toHaveLength(49);
     });

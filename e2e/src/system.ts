@@ -37,7 +37,11 @@ export const NATIVE_CLIENT = { type: 'native', id: 'phone', scopes: ['documents:
 export const secret = (): string => randomBytes(32).toString('base64url');
 
 /** What every service is told: the issuer has a name of its own, wherever auth happens to listen. */
-export const shared = (authUrl: string) => ({ ISSUER, AUTH_URL: authUrl, DANGEROUSLY_ALLOW_HTTP: '1' });
+export const shared = (authUrl: string, issuer = ISSUER) => ({
+  ISSUER: issuer,
+  AUTH_URL: authUrl,
+  DANGEROUSLY_ALLOW_HTTP: '1',
+});
 
 /** The whole system: four processes, in production mode, each in another time zone, on ports of the system's choice. */
 export class System {
@@ -51,9 +55,11 @@ export class System {
     private readonly folder: string,
   ) {}
 
+  /** @param options `issuer` is also the origin of pages: whatever stands in front of the gateway */
   static async start(
-    options: { auth?: Record<string, string>; gateway?: Record<string, string> } = {},
+    options: { issuer?: string; auth?: Record<string, string>; gateway?: Record<string, string> } = {},
   ): Promise<System> {
+    const { issuer = ISSUER } = options;
     const folder = await mkdtemp(join(tmpdir(), 'token-relay-e2e-'));
     const accounts = makeAccounts();
     await writeFile(join(folder, 'users.json'), await usersFile(Object.values(accounts)));
@@ -62,7 +68,7 @@ export class System {
 
     const auth = await AppProcess.start('auth', {
       TZ: 'Pacific/Kiritimati',
-      ISSUER,
+      ISSUER: issuer,
       USERS_FILE: join(folder, 'users.json'),
       CLIENTS_FILE: join(folder, 'clients.json'),
       ...(options.auth?.REDIS_URL === undefined && { SINGLE_AUTH: '1' }),
@@ -72,19 +78,19 @@ export class System {
       TZ: 'Pacific/Pago_Pago',
       RPC_PORT: '0',
       AUDIT_CLIENT_SECRET: secrets.audit,
-      ...shared(auth.url),
+      ...shared(auth.url, issuer),
     });
     const resource = await AppProcess.start('resource', {
       TZ: 'Asia/Kathmandu',
       AUDIT_URL: audit.addresses.rpc ?? '',
       RESOURCE_CLIENT_SECRET: secrets.resource,
-      ...shared(auth.url),
+      ...shared(auth.url, issuer),
     });
     const gateway = await AppProcess.start('gateway', {
       TZ: 'America/St_Johns',
       RESOURCE_URL: resource.url,
       GATEWAY_CLIENT_SECRET: secrets.gateway,
-      ...shared(auth.url),
+      ...shared(auth.url, issuer),
       ...options.gateway,
     });
     await Promise.all([audit.ready(), resource.ready(), gateway.ready()]);

@@ -31,7 +31,6 @@ export function authorizedFetch(session: Session, { fetch, ...settings }: Author
     const first = await token();
     const answer = await request.send(fetch, first);
     if (!settings.retryOn.has(answer.status)) return answer;
-    session.assertStill(generation);
     if (!session.refuse(first) || !request.canBeSentAgain) return answer;
     void answer.body?.cancel().catch(() => undefined);
     return request.send(fetch, await token());

@@ -256,7 +256,6 @@ export class Session {
 
   async #refreshOnce(needless: AbortSignal, cancelled: AbortSignal): Promise<void> {
     cancelled.throwIfAborted();
-    if (this.#slot.fresh) return;
     await this.#askTabs(needless);
     cancelled.throwIfAborted();
     if (this.#slot.fresh) return;
@@ -337,7 +336,7 @@ export class Session {
     if (this.#ended && this.#ended.elapsedMs() < token.ageMs()) return;
     if (!this.#slot.wants(token)) return;
     // Whoever has asked before they knew who it is takes whoever it is.
-    if (this.#state === 'unknown') this.#resume(token);
+    if (this.#state === 'unknown') this.#resume(token, 'login');
     else this.#begin(token);
   }
 
@@ -352,10 +351,10 @@ export class Session {
     if (this.#state !== 'ended' && !this.#slot.isSince(since)) this.#end('session_ended', since);
   }
 
-  #resume(token: AccessToken): void {
+  #resume(token: AccessToken, reason: 'resumed' | 'login' = 'resumed'): void {
     this.#backOff.over();
     this.#take(token);
-    this.#become('active', 'resumed');
+    this.#become('active', reason);
   }
 
   /** Somebody has logged in. */

@@ -49,6 +49,9 @@ describe('login', () => {
     await outcome(tab.accessToken());
     await tab.login(CREDENTIALS);
     expect(await tab.accessToken()).toBe('token-1');
+    // Nor do those of the new session.
+    browser.clock.freeze(300);
+    expect(await tab.accessToken()).toBe('token-2');
   });
 
   it('begins again after the end', async () => {

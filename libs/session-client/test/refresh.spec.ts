@@ -317,6 +317,22 @@ describe('a session', () => {
       expect(browser.gateway.refreshes).toBe(3);
     });
 
+    it('is left alone shortly again after a refresh that succeeded', async () => {
+      browser.gateway.session = true;
+      const tab = browser.tab({ ...alone, random: () => 1 });
+      for (const seconds of [1, 2]) {
+        browser.gateway.once(REFRESH, () => problem(503, 'store_unavailable'));
+        expect(await outcome(tab.accessToken())).toMatchObject({ code: 'store_unavailable' });
+        browser.clock.freeze(seconds);
+      }
+      expect(await tab.accessToken()).toBe('token-1');
+      browser.gateway.once(REFRESH, () => problem(503, 'store_unavailable'));
+      browser.clock.freeze(300);
+      await outcome(tab.accessToken());
+      browser.clock.freeze(1);
+      expect(await tab.accessToken()).toBe('token-2');
+    });
+
     it('because the server does not answer is given up after 10 s', async () => {
       const tab = await browser.loggedIn(alone);
       browser.gateway.hold(REFRESH);

@@ -191,6 +191,28 @@ describe('three tabs of one session', () => {
       expect(browser.gateway.refreshes).toBe(2);
     });
 
+    it('the others wait no longer once one of them has a token', async () => {
+      await frozenTab();
+      const waiting = browser.tab().accessToken();
+      await browser.clock.pass(1);
+      await during(0.1, [browser.tab({ locks: null }).accessToken()]);
+      expect(await waiting).toBe('token-3');
+    });
+
+    it('a logout waits for 3 s, and the others for nothing', async () => {
+      await frozenTab();
+      const [one, two] = threeTabs();
+      const waiting = outcome(two.accessToken());
+      await settled();
+      const logout = one.logout();
+      expect(await waiting).toEqual(ENDED);
+      await browser.clock.pass(2.999);
+      expect(browser.gateway.count(LOGOUT)).toBe(0);
+      await browser.clock.pass(0.001);
+      await logout;
+      expect(browser.gateway.count(LOGOUT)).toBe(1);
+    });
+
     it('it takes the newer token when it wakes up, and its own old one goes nowhere', async () => {
       const { tab, token, held, thaw } = await frozenTab();
       const other = browser.tab();
@@ -294,6 +316,18 @@ describe('three tabs of one session', () => {
       expect(other.state).toBe('ended');
     });
 
+    it('what the server has said before that does not make it earlier', async () => {
+      const tab = await browser.loggedIn();
+      const login = browser.said.at(-1) as object;
+      browser.clock.freeze(1);
+      await tab.logout();
+      const [other, hear] = listening();
+      hear(browser.said.at(-1));
+      hear({ type: 'ended', ageMs: 5_000, version: 1, sentAt: browser.clock.wall() });
+      hear(login);
+      expect(other.state).toBe('ended');
+    });
+
     it('a token of a refresh after that brings nothing back either, and one of a login does', async () => {
       const tab = await browser.loggedIn();
       const token = browser.said.at(-1) as object;
@@ -331,7 +365,77 @@ describe('three tabs of one session', () => {
     expect(browser.gateway.refreshes).toBe(2);
   });
 
+  describe('when one has to wait', () => {
+    const waitFor = (milliseconds: number) => ({
+      ...{ type: 'wait', code: 'store_unavailable', milliseconds, version: 1, sentAt: browser.clock.wall() },
+    });
+
+    it('the others use their token as long as it lives, and refresh after that', async () => {
+      await browser.loggedIn();
+      const [other, hear] = listening();
+      hear(browser.said.at(-1));
+      await other.accessToken();
+      await browser.clock.pass(265);
+      hear(waitFor(15_000));
+      await browser.clock.pass(14.999);
+      expect(await other.accessToken()).toBe('token-1');
+      expect(browser.gateway.refreshes).toBe(0);
+      await browser.clock.pass(0.101);
+      expect(browser.gateway.refreshes).toBe(1);
+      expect(await other.accessToken()).toBe('token-2');
+    });
+
+    it('for a shorter time than they have to, they go on to wait', async () => {
+      browser.gateway.session = true;
+      const [other, hear] = listening();
+      hear(waitFor(60_000));
+      hear(waitFor(1_000));
+      const busy = { code: 'store_unavailable', temporary: true, retryAfterSeconds: 50 };
+      browser.clock.freeze(10);
+      expect(await during(0.1, [outcome(other.accessToken())])).toEqual([busy]);
+    });
+  });
+
+  it('keep on refreshing ahead when they hear of the token that they have', async () => {
+    await browser.loggedIn();
+    const [other, hear] = listening();
+    hear(browser.said.at(-1));
+    await other.accessToken();
+    hear(browser.said.at(-1));
+    await browser.clock.pass(270.1);
+    expect(browser.gateway.refreshes).toBe(1);
+  });
+
   describe('when somebody logs in', () => {
+    it('one that nobody has asked yet is told, and so is who asks just then', async () => {
+      const [one, two] = threeTabs();
+      const held = browser.gateway.hold(LOGIN);
+      const login = one.login(CREDENTIALS);
+      await settled();
+      const token = two.accessToken();
+      await settled();
+      held.release();
+      await login;
+      expect(await token).toBe('token-1');
+      expect(two.changes).toEqual([{ state: 'active', reason: 'login' }]);
+      expect(browser.gateway.refreshes).toBe(0);
+    });
+
+    it('without locks in the browser, a refresh under way is dropped, and the next is not kept waiting', async () => {
+      const [one, two] = threeTabs({ locks: null });
+      await one.login(CREDENTIALS);
+      await settled();
+      browser.clock.freeze(300);
+      browser.gateway.hold(REFRESH);
+      const token = outcome(one.accessToken());
+      await browser.clock.pass(0.1);
+      await two.login({ ...CREDENTIALS, username: 'bob' });
+      expect(await token).toEqual(CHANGED);
+      expect(await one.accessToken()).toBe('token-3');
+      browser.clock.freeze(300);
+      expect(await tokens([one])).toEqual(['token-4']);
+    });
+
     it('all have the new token at once, and are told', async () => {
       browser.gateway.session = true;
       const tabs = threeTabs();
@@ -476,17 +580,18 @@ describe('three tabs of one session', () => {
     try {
       const tab = await browser.loggedIn({ locks: new LocalLocks() });
       await tab.accessToken();
-      browser.clock.freeze(269.999);
-      events.visibilityState = 'visible';
-      events.dispatchEvent(new Event('visibilitychange'));
-      browser.clock.freeze(0.001);
-      events.visibilityState = 'hidden';
-      events.dispatchEvent(new Event('visibilitychange'));
-      await browser.clock.pass(0);
-      expect(browser.clock.timers).toBe(1);
-      events.visibilityState = 'visible';
-      events.dispatchEvent(new Event('visibilitychange'));
-      await browser.clock.pass(0.1);
+      const seen = (state: string) => {
+        events.visibilityState = state;
+        events.dispatchEvent(new Event('visibilitychange'));
+        return browser.clock.pass(0.1);
+      };
+      // The timer counts by the clock that stands still.
+      browser.clock.sleep(269);
+      await seen('visible');
+      browser.clock.sleep(1);
+      await seen('hidden');
+      expect(browser.gateway.refreshes).toBe(0);
+      await seen('visible');
       expect(browser.gateway.refreshes).toBe(1);
       tab.close();
     } finally {

@@ -163,10 +163,10 @@ describe('a client of another make', () => {
 
     it('gets a new access token of the same session, and the next refresh token', async () => {
       const first = await login();
-      expect(first.refresh_token).toMatch(/^rt_[\w-]{80}$/);
+      expect(first.refresh_token).toMatch(/^rt_[\w-]{84}$/);
       const next = await refresh(first.refresh_token);
       expect(next).toMatchObject({ token_type: 'bearer', expires_in: 300, scope: 'documents:read documents:write' });
-      expect(next.refresh_token).toMatch(/^rt_[\w-]{80}$/);
+      expect(next.refresh_token).toMatch(/^rt_[\w-]{84}$/);
       expect(next.refresh_token).not.toBe(first.refresh_token);
       const before = decodeJwt(first.access_token);
       const claims = await verified(next.access_token, 'gateway');
@@ -207,7 +207,7 @@ describe('a client of another make', () => {
 
     it('gets nothing for what is no refresh token, or for another client', async () => {
       const { refresh_token: token } = await login();
-      for (const bad of ['never-a-token', `rt_${'A'.repeat(80)}`]) {
+      for (const bad of ['never-a-token', `rt_${'A'.repeat(84)}`]) {
         await expect(refresh(bad)).rejects.toMatchObject({ error: 'invalid_grant', status: 400 });
       }
       const stranger = { client: { client_id: 'nobody' }, authentication: oauth.None() };

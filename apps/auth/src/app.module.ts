@@ -1,7 +1,9 @@
 import {
   type DynamicModule,
   Inject,
+  type MiddlewareConsumer,
   Module,
+  type NestModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
@@ -25,6 +27,7 @@ import { RevocationLog } from './revocation/revocation-log';
 import { Revocations } from './revocation/revocations';
 import { SessionController } from './sessions/session.controller';
 import { Sessions } from './sessions/sessions';
+import { ignoreTypeOfNoBody } from './sessions/without-body';
 import { AUTH_STORE, type AuthStore } from './store/auth-store';
 import { OwnTokens } from './tokens/own-tokens';
 import { ClientCredentials } from './tokens/client-credentials';
@@ -42,7 +45,7 @@ import { countersIn } from './users/throttle';
 import { USER_DIRECTORY, type UserDirectory } from './users/user-directory';
 
 @Module({})
-export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown {
+export class AppModule implements NestModule, OnApplicationBootstrap, OnApplicationShutdown {
   private stopListening: () => void = () => undefined;
 
   constructor(
@@ -100,6 +103,10 @@ export class AppModule implements OnApplicationBootstrap, OnApplicationShutdown 
         RefreshGrant,
       ],
     };
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(ignoreTypeOfNoBody).forRoutes(SessionController);
   }
 
   onApplicationBootstrap(): void {

@@ -289,6 +289,16 @@ describeWith(REDIS)('the log of an auth', () => {
     expect(log.events.streamId).toBe(streamId);
   });
 
+  it('knows since when sessions count, also of what is no entry any more and was before its time', async () => {
+    const { log } = await start();
+    const before = log.sessionsNotBefore;
+    expect(before).toBeGreaterThan(0);
+    await redis.hset('tr:{revocations}:head', 'notBefore', before + 100);
+    await redis.hdel('tr:{revocations}:entries', 'all:');
+    const { log: later } = await start();
+    expect(later.sessionsNotBefore).toBe(before + 100);
+  });
+
   it('remembers events, so that whoever was away can go on', async () => {
     const { log, revocations } = await start();
     const jtis = [randomUUID(), randomUUID(), randomUUID()];

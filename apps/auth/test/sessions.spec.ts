@@ -85,7 +85,7 @@ function describeSessions(start: () => Promise<AuthApp[]>): void {
       expect(Object.keys(answer.body).sort()).toEqual(['access_token', 'expires_in', 'scope', 'token_type']);
       expect(answer.headers.getSetCookie()).toEqual([
         expect.stringMatching(
-          /^__Host-refresh=rt_[A-Za-z0-9_-]{80}; Max-Age=(86400|86399); Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+          /^__Host-refresh=rt_[A-Za-z0-9_-]{84}; Max-Age=(86400|86399); Path=\/; HttpOnly; Secure; SameSite=Strict$/,
         ),
       ]);
     });
@@ -154,6 +154,37 @@ function describeSessions(start: () => Promise<AuthApp[]>): void {
       expect((await tab.refresh({ ...HEADER, origin: ISSUER })).status).toBe(200);
     });
 
+    it.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain', 'a/b'])(
+      'that announces %s and sends nothing is as good as any, and so are a logout and an end of all',
+      async (type) => {
+        const tab = browser();
+        await tab.login();
+        const headers = { ...HEADER, 'content-type': type };
+        expect((await tab.refresh(headers)).status).toBe(200);
+        expect((await tab.send('DELETE', '/auth/sessions?except=current', headers)).status).toBe(204);
+        expect((await tab.send('POST', '/auth/logout', headers)).status).toBe(204);
+      },
+    );
+
+    it('with a body of which nobody knows what it is for is refused', async () => {
+      const tab = browser();
+      await tab.login();
+      const headers = { ...HEADER, 'content-type': 'text/plain' };
+      expect(await tab.send('POST', '/auth/refresh', headers, 'x')).toMatchObject({ status: 415 });
+      expect((await tab.refresh()).status).toBe(200);
+    });
+
+    it('with a garbled refresh token is refused, and ends nothing', async () => {
+      const tab = browser();
+      await tab.login();
+      const good = tab.cookie ?? '';
+      for (let i = 3; i < good.length; i += 9) {
+        const cookie = `${good.slice(0, i)}${good[i] === 'A' ? 'B' : 'A'}${good.slice(i + 1)}`;
+        expect(await Object.assign(browser(), { cookie }).refresh()).toMatchObject(ended);
+      }
+      expect((await tab.refresh()).status).toBe(200);
+    });
+
     it('without a refresh token is refused', async () => {
       expect(await browser().refresh()).toMatchObject({ status: 401, body: { code: 'refresh_token_missing' } });
     });
@@ -167,9 +198,9 @@ function describeSessions(start: () => Promise<AuthApp[]>): void {
         good.slice(0, -1),
         `${good}A`,
         `rt_${good.slice(3).toUpperCase()}`,
-        `rt_${randomBytes(60).toString('base64url')}`,
+        `rt_${randomBytes(63).toString('base64url')}`,
         // The slot of the user, and nothing else that is right.
-        `rt_${slotOf(USERS.alice)}${randomBytes(48).toString('base64url')}`,
+        `rt_${slotOf(USERS.alice)}${randomBytes(51).toString('base64url')}`,
         '"quoted"',
         '%00',
       ];
@@ -375,6 +406,25 @@ function describeSessions(start: () => Promise<AuthApp[]>): void {
       expect(await mine.sessions()).toMatchObject([{ current: true }]);
     });
 
+    it('all end, though a thief ends all others again and again', async () => {
+      for (let round = 0; round < 5; round++) {
+        const [mine, thief] = [browser(), browser()];
+        await mine.login('bob');
+        await thief.login('bob');
+        const loop = async (tab: Browser): Promise<void> => {
+          // Until it hears that it is over.
+          for (let i = 0; i < 200; i++) {
+            if ((await tab.send('DELETE', '/auth/sessions?except=current')).status === 401) return;
+          }
+        };
+        const admin = auth.asAdmin({ sub: USERS.bob, reason: 'a test' });
+        await Promise.all([admin, ...Array.from({ length: 4 }, (_, i) => loop(thief.copy(i % 2 ? auth : other)))]);
+        expect((await admin).status).toBe(201);
+        expect(await thief.refresh()).toMatchObject(ended);
+        expect(await mine.refresh()).toMatchObject(ended);
+      }
+    });
+
     it('end only as they are asked to', async () => {
       const tab = browser();
       await tab.login();
@@ -456,7 +506,7 @@ function describeSessions(start: () => Promise<AuthApp[]>): void {
       const { refresh_token: token } = (await login()).body as { refresh_token: string };
       const revoked = await auth.post('/oauth/revoke', new URLSearchParams({ token, client_id: 'mobile' }), {});
       expect(revoked.status).toBe(200);
-      for (const bad of [token, 'never-a-token', `rt_${randomBytes(60).toString('base64url')}`]) {
+      for (const bad of [token, 'never-a-token', `rt_${randomBytes(63).toString('base64url')}`]) {
         expect(await grant(bad)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
       }
       expect(await grant('')).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
@@ -529,6 +579,7 @@ function describeSessions(start: () => Promise<AuthApp[]>): void {
           clientId: 'gateway',
           scopes: [],
           authTime: Math.floor(Date.now() / 1000),
+          notBefore: Math.floor(Date.now() / 1000),
           defaultEpoch: 1,
           tokenHash: 'h',
         }),

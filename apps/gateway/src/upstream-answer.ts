@@ -33,10 +33,17 @@ export async function passOn(
 /** Whether the body is empty; waits until that is known. */
 function hasEnded(body: UpstreamAnswer['body'], failed: (cause: unknown) => Error): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    body
-      .once('readable', () => resolve(body.readableLength === 0))
-      .once('end', () => resolve(true))
-      .once('error', (cause) => reject(failed(cause)))
-      .once('close', () => reject(failed(new Error('closed'))));
+    const known = (settle: () => void): void => {
+      // Every body closes in the end.
+      for (const [event, listener] of listeners) body.off(event, listener);
+      settle();
+    };
+    const listeners: [event: string, listener: (cause?: unknown) => void][] = [
+      ['readable', () => known(() => resolve(body.readableLength === 0))],
+      ['end', () => known(() => resolve(true))],
+      ['error', (cause) => known(() => reject(failed(cause)))],
+      ['close', () => known(() => reject(failed(new Error('closed'))))],
+    ];
+    for (const [event, listener] of listeners) body.on(event, listener);
   });
 }

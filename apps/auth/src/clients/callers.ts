@@ -15,7 +15,8 @@ export interface CallerRequest {
   readonly socket: { readonly remoteAddress?: string | undefined };
 }
 
-const GATEWAY = 'gateway';
+/** The client through which browsers come, and the audience of what users are given. */
+export const GATEWAY = 'gateway';
 const MAX_USER_AGENT = 256;
 /** Where a connection comes from that has ended meanwhile. */
 const NOWHERE = '0.0.0.0';

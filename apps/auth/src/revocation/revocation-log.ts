@@ -270,7 +270,6 @@ export class RevocationLog extends CopiedRevocations {
     // First here: if the store fails, it is written back.
     this.copy.merge(ahead);
     for (const entry of ahead) await this.publish(entry);
-    this.#sessionsNotBefore = this.sessionsNotBefore;
     await this.#finish(events.map(({ entry }) => entry));
   }
 

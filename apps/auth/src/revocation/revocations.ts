@@ -1,9 +1,6 @@
 import { type RevocationEntry } from '@token-relay/jwt-guard';
 import { type AuthStore } from '../store/auth-store';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { KEPT_SECONDS, MARGIN_SECONDS, type RevocationLog } from './revocation-log';
-
-const ATTEMPTS = 3;
 
 /**
  * Revokes. Each of these resolves once what is revoked is in the store and refused here; a second call is harmless.
@@ -37,12 +34,15 @@ export class Revocations {
 
   /** Whatever a user holds now, sessions too. */
   async revokeSubject(subject: string): Promise<RevocationEntry> {
-    const epoch = await this.nextEpoch(subject);
-    const entry = await this.revoke({ kind: 'sub', value: subject, epoch, until: this.forNow() });
-    // Behind it: a token that is issued in between has the old epoch, and is revoked.
-    await this.store.raiseEpoch(subject, epoch);
-    await this.store.sessions.endBefore(subject, epoch);
-    return entry;
+    const next = await this.nextEpoch(subject);
+    const epoch = next + (next % 2);
+    const entry = await this.revokeEpoch(subject, epoch);
+    // Behind it: a token that is issued in between has the old epoch, and is revoked. A session that was spared in between,
+    // by somebody who shouldn't be there, has a higher one.
+    const passed = await this.store.passEpoch(subject, epoch);
+    const last = passed > epoch ? await this.revokeEpoch(subject, passed) : entry;
+    await this.store.sessions.endBefore(subject, passed);
+    return last;
   }
 
   /**
@@ -51,23 +51,22 @@ export class Revocations {
    * @returns whether that session was still there; if not, nothing has changed
    */
   async revokeSubjectBut(sid: string, subject: string): Promise<boolean> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const epoch = await this.nextEpoch(subject);
-      // Before the entry: an auth that reads it raises the epoch too, and knows of no session that stays.
-      const raised = await this.store.sessions.raiseEpochBut(sid, subject, epoch);
-      if (raised === 'dead') return false;
-      if (raised === 'behind') continue;
-      await this.revoke({ kind: 'sub', value: subject, epoch, until: this.forNow() });
-      await this.store.sessions.endBefore(subject, epoch);
-      return true;
-    }
-    throw new StoreUnavailable();
+    // Before the entry: an auth that reads it raises the epoch too, and knows of no session that stays.
+    const epoch = await this.store.sessions.raiseEpochBut(sid, subject, await this.nextEpoch(subject));
+    if (epoch === undefined) return false;
+    await this.revokeEpoch(subject, epoch);
+    await this.store.sessions.endBefore(subject, epoch);
+    return true;
   }
 
   /** Whatever was issued until now. */
   revokeAll(): Promise<RevocationEntry> {
     const notBefore = this.log.untilNow();
     return this.revoke({ kind: 'all', notBefore, until: notBefore + KEPT_SECONDS });
+  }
+
+  private revokeEpoch(subject: string, epoch: number): Promise<RevocationEntry> {
+    return this.revoke({ kind: 'sub', value: subject, epoch, until: this.forNow() });
   }
 
   private async nextEpoch(subject: string): Promise<number> {

@@ -6,8 +6,8 @@ describe('a refresh token', () => {
   const subject = randomUUID();
   const token = firstRefreshToken(subject);
 
-  it('is rt_ and 80 characters of base64url, of which 48 bytes are random', () => {
-    expect(token.text).toMatch(/^rt_[A-Za-z0-9_-]{80}$/);
+  it('is rt_ and 84 characters of base64url, of which 48 bytes are random', () => {
+    expect(token.text).toMatch(/^rt_[A-Za-z0-9_-]{84}$/);
     expect(firstRefreshToken(subject).text.slice(0, 19)).toBe(token.text.slice(0, 19));
     expect(firstRefreshToken(subject).text.slice(19)).not.toBe(token.text.slice(19));
   });

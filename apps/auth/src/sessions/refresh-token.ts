@@ -1,18 +1,21 @@
-import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 import { compactDecrypt, CompactEncrypt } from 'jose';
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { SLOT_LENGTH, slotOf } from '../store/slot';
 
 const PREFIX = 'rt_';
 const SLOT_BYTES = 12;
 const HANDLE_BYTES = 16;
 const SECRET_BYTES = 32;
-const LENGTH = PREFIX.length + ((SLOT_BYTES + HANDLE_BYTES + SECRET_BYTES) * 4) / 3;
+const CHECK_BYTES = 3;
+const LENGTH = PREFIX.length + ((SLOT_BYTES + HANDLE_BYTES + SECRET_BYTES + CHECK_BYTES) * 4) / 3;
 const HANDLE_IN_ID_LENGTH = 22;
 
 /**
  * A refresh token: `rt_`, then in base64url the slot of its subject (12 bytes), the handle of its session (16) and a
- * secret of its own (32), random both. What is stored is the digest of the handle, as the session's id, and that of the
- * secret. Whoever brings a handle has had a token of that session.
+ * secret of its own (32), random both, and a checksum (3). What is stored is the digest of the handle, as the session's
+ * id, and that of the secret. Whoever brings a handle has had a token of that session; the checksum is there so that
+ * nobody's session ends by a token that was garbled on its way.
  */
 export interface RefreshToken {
   /** As its holder has it. */
@@ -52,7 +55,9 @@ export async function unsealed(token: RefreshToken, sealed: string): Promise<Ref
 
 /** @returns undefined for what isn't of the form of one */
 export function parseRefreshToken(text: string): RefreshToken | undefined {
-  return isRefreshToken(text) ? tokenOf(partsOf(text)) : undefined;
+  if (!isRefreshToken(text)) return undefined;
+  const token = tokenOf(partsOf(text));
+  return token.text === text ? token : undefined;
 }
 
 /** Whether it has the form of one: an access token never has. */
@@ -63,11 +68,15 @@ export function isRefreshToken(text: string): boolean {
 function partsOf(text: string): Parts {
   const bytes = Buffer.from(text.slice(PREFIX.length + SLOT_LENGTH), 'base64url');
   const slot = text.slice(PREFIX.length, PREFIX.length + SLOT_LENGTH);
-  return { slot, handle: bytes.subarray(0, HANDLE_BYTES), secret: bytes.subarray(HANDLE_BYTES) };
+  const [handle, secret] = [bytes.subarray(0, HANDLE_BYTES), bytes.subarray(HANDLE_BYTES, HANDLE_BYTES + SECRET_BYTES)];
+  return { slot, handle, secret };
 }
 
 function tokenOf({ slot, handle, secret }: Parts): RefreshToken {
-  const text = `${PREFIX}${slot}${Buffer.concat([handle, secret]).toString('base64url')}`;
+  const parts = Buffer.concat([handle, secret]);
+  const check = Buffer.alloc(4);
+  check.writeUInt32BE(crc32(parts, crc32(slot)));
+  const text = `${PREFIX}${slot}${Buffer.concat([parts, check.subarray(-CHECK_BYTES)]).toString('base64url')}`;
   return { text, sessionId: slot + digest(handle).slice(0, HANDLE_IN_ID_LENGTH), hash: digest(secret) };
 }
 

@@ -1,4 +1,3 @@
-import { type Reply } from '../clients/client-authentication';
 import { ProblemException } from '@token-relay/service-kit';
 
 /** The refresh token is none, or none any more: whoever has brought it has to log in again. */
@@ -12,15 +11,5 @@ export class SessionEnded extends ProblemException {
 export class RefreshTooOften extends ProblemException {
   constructor(readonly retryAfterSeconds: number) {
     super(429, 'refresh_too_often', 'The refresh token was used too often in a short time.');
-  }
-}
-
-/** Lets it through, and says when to come again if it is too often now. */
-export async function retryLater<Result>(reply: Reply, refresh: Promise<Result>): Promise<Result> {
-  try {
-    return await refresh;
-  } catch (error) {
-    if (error instanceof RefreshTooOften) reply.header('retry-after', String(error.retryAfterSeconds));
-    throw error;
   }
 }

@@ -16,14 +16,14 @@ import {
 import { Public } from '@token-relay/jwt-guard';
 import { ProblemException, validated } from '@token-relay/service-kit';
 import { z } from 'zod';
-import { type CallerRequest, Callers } from '../clients/callers';
+import { type CallerRequest, Callers, GATEWAY } from '../clients/callers';
 import { type Reply } from '../clients/client-authentication';
 import { type Session } from '../store/session-store';
 import { type IssuedToken } from '../tokens/token-issuer';
 import { CsrfGuard, OriginGuard } from './browser.guard';
 import { deletedRefreshCookie, refreshCookie, refreshTokenIn } from './session-cookie';
-import { retryLater } from './session-refusals';
-import { GATEWAY, Sessions } from './sessions';
+import { RefreshTooOften } from './session-refusals';
+import { Sessions } from './sessions';
 
 export const exceptQuery = z.strictObject({ except: z.literal('current', 'must be current').optional() });
 type ExceptQuery = z.infer<typeof exceptQuery>;
@@ -123,6 +123,16 @@ export class SessionController {
 
   private current(cookie: string | undefined): Promise<Session> {
     return this.sessions.find(required(refreshTokenIn(cookie)), GATEWAY);
+  }
+}
+
+/** Says when to come again, if it is too often now. */
+async function retryLater<Result>(reply: Reply, refresh: Promise<Result>): Promise<Result> {
+  try {
+    return await refresh;
+  } catch (error) {
+    if (error instanceof RefreshTooOften) reply.header('retry-after', String(error.retryAfterSeconds));
+    throw error;
   }
 }
 

@@ -61,8 +61,11 @@ describe('sessions', () => {
     now += 60;
     await store.raiseEpoch('somebody else', Date.now());
     await refresh(token);
-    expect(issued[1]?.session).toMatchObject(first?.session ?? {});
-    expect(first?.session).toMatchObject({ authTime: now - 60 });
+    const marks = (grant?: Grant) => [grant?.session?.id, grant?.session?.epoch, grant?.session?.authTime];
+    expect(marks(issued[1])).toEqual(marks(first));
+    expect(first?.session?.authTime).toBe(now - 60);
+    // None of its tokens outlives it.
+    expect(issued.map(({ notAfter }) => notAfter)).toEqual([now - 60 + 86_400, now + 86_400]);
   });
 
   describe('of a user who has changed', () => {
@@ -138,6 +141,27 @@ describe('sessions', () => {
     await expect(sessions.find(one, 'gateway')).resolves.toMatchObject({ subject: user.sub });
     jest.spyOn(log, 'epochOf').mockReturnValue(Number.MAX_SAFE_INTEGER);
     await expect(refresh(one)).rejects.toBeInstanceOf(SessionEnded);
+  });
+
+  it('begin with the epoch that is known here, where the store has lost it', async () => {
+    jest.spyOn(log, 'epochOf').mockReturnValue(1_964_099_999_124);
+    await begin();
+    expect(issued[0]?.session?.epoch).toBe(1_964_099_999_124);
+  });
+
+  it('that are spared while the store answers go on, with the epoch of then', async () => {
+    const token = await begin();
+    const { id = '' } = issued[0]?.session ?? {};
+    const use = store.sessions.use.bind(store.sessions);
+    jest.spyOn(store.sessions, 'use').mockImplementationOnce(async (presented, successor) => {
+      const answer = await use(presented, successor);
+      // It is on its way, and word of the new epoch is quicker.
+      await new Revocations(log, store, () => now).revokeSubjectBut(id, user.sub);
+      return answer;
+    });
+    const next = await refresh(token);
+    expect(issued[1]?.session?.epoch).toBe(log.epochOf(user.sub));
+    await expect(refresh(next)).resolves.toMatch(/^rt_/);
   });
 
   it('tell when to come again', async () => {

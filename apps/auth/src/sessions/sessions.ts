@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { createHash } from 'node:crypto';
+import { GATEWAY } from '../clients/callers';
 import { RevocationLog } from '../revocation/revocation-log';
 import { Revocations } from '../revocation/revocations';
 import { AUTH_STORE, type AuthStore } from '../store/auth-store';
@@ -8,9 +9,6 @@ import { type IssuedToken, TokenIssuer } from '../tokens/token-issuer';
 import { type User, USER_DIRECTORY, type UserDirectory } from '../users/user-directory';
 import { firstRefreshToken, parseRefreshToken, type RefreshToken, successorOf, unsealed } from './refresh-token';
 import { RefreshTooOften, SessionEnded } from './session-refusals';
-
-/** Who refreshes the sessions of browsers, for which their tokens are. */
-export const GATEWAY = 'gateway';
 
 /** In so many generations one after the other a token has to come again late before it is told. */
 const SUSPICIOUS_ROW = 3;
@@ -23,7 +21,6 @@ export interface Device {
 
 /** What a session's holder gets: an access token, and the refresh token for the next one. */
 export interface SessionTokens {
-  readonly sessionId: string;
   readonly accessToken: IssuedToken;
   readonly refreshToken: string;
   /** When the refresh token ends: seconds since 1970-01-01T00:00:00Z. */
@@ -51,7 +48,8 @@ export class Sessions {
    */
   async begin(user: User, clientId: string, scopes: readonly string[], device: Device = {}): Promise<SessionTokens> {
     const token = firstRefreshToken(user.sub);
-    const begun = { id: token.sessionId, subject: user.sub, clientId, scopes, authTime: this.log.issuedAt() };
+    const authTime = this.log.issuedAt();
+    const begun = { id: token.sessionId, subject: user.sub, clientId, scopes, authTime };
     const { epoch, expiresAt, surplus } = await this.store.sessions.create({
       ...begun,
       ...device,
@@ -59,12 +57,13 @@ export class Sessions {
       credential: credentialOf(user),
       // A store that has lost the epoch still has what was revoked.
       defaultEpoch: Math.max(this.log.firstEpoch, this.log.epochOf(user.sub)),
+      notBefore: this.log.sessionsNotBefore,
       tokenHash: token.hash,
     });
     try {
       for (const id of surplus) await this.revocations.revokeSession(id);
-      const accessToken = await this.#issue({ ...begun, epoch });
-      return { sessionId: begun.id, accessToken, refreshToken: token.text, expiresAt };
+      const accessToken = await this.#issue({ ...begun, epoch, expiresAt });
+      return { accessToken, refreshToken: token.text, expiresAt };
     } catch (error) {
       // Nobody will ever know of it.
       await this.store.sessions.end(token.sessionId).catch(() => undefined);
@@ -98,7 +97,7 @@ export class Sessions {
     }
     const allowed = session.scopes.filter((scope) => user.scopes.includes(scope) && (scopes?.includes(scope) ?? true));
     const accessToken = await this.#issue({ ...session, scopes: allowed });
-    return { sessionId: session.id, accessToken, refreshToken: next.text, expiresAt: session.expiresAt };
+    return { accessToken, refreshToken: next.text, expiresAt: session.expiresAt };
   }
 
   /**
@@ -184,8 +183,7 @@ export class Sessions {
       case 'valid':
       case 'rotated':
       case 'repeated':
-        await this.#refuseRevoked(use.session);
-        return use;
+        return { ...use, session: await this.#unrevoked(use.session, token) };
       case 'too_often':
         this.#logger.warn(`refresh_too_often ${this.#told(use.session)}`);
         throw new RefreshTooOften(use.retryAfterSeconds);
@@ -207,9 +205,17 @@ export class Sessions {
     }
   }
 
-  /** What is known here, and the store has lost, or is about to get. */
-  async #refuseRevoked(session: Session): Promise<void> {
-    if (this.log.epochOf(session.subject) <= session.epoch && !this.log.isSessionRevoked(session.id)) return;
+  /**
+   * The session, unless it is known here to have ended, and the store has lost that or is about to get it. The epoch may have
+   * been raised while the store's answer was on its way, and this session spared: the store is asked once more.
+   */
+  async #unrevoked(session: Session, token: RefreshToken): Promise<Session> {
+    if (!this.log.isSessionRevoked(session.id)) {
+      const epoch = this.log.epochOf(session.subject);
+      if (session.epoch >= epoch) return session;
+      const again = await this.#judge(token, session.clientId);
+      if (again.outcome === 'valid' && again.session.epoch >= epoch) return again.session;
+    }
     await this.#end(session, 'ended before');
     throw new SessionEnded();
   }
@@ -234,11 +240,12 @@ export class Sessions {
     return JSON.stringify({ sid: id, sub: subject, clientId, generation, ...more });
   }
 
+  /** None outlives the session. */
   #issue(
-    session: Pick<Session, 'id' | 'subject' | 'clientId' | 'scopes' | 'epoch' | 'authTime'>,
+    session: Pick<Session, 'id' | 'subject' | 'clientId' | 'scopes' | 'epoch' | 'authTime' | 'expiresAt'>,
   ): Promise<IssuedToken> {
-    const { subject, clientId, scopes } = session;
-    return this.tokens.issue({ subject, audience: GATEWAY, clientId, scopes, session });
+    const { subject, clientId, scopes, expiresAt: notAfter } = session;
+    return this.tokens.issue({ subject, audience: GATEWAY, clientId, scopes, session, notAfter });
   }
 }
 

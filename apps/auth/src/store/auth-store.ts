@@ -69,6 +69,13 @@ export interface AuthStore extends RevocationStream {
   epoch(subject: string): Promise<number | undefined>;
   /** Records an epoch for the subject, unless a higher one is there. */
   raiseEpoch(subject: string, epoch: number): Promise<void>;
+  /**
+   * Records an epoch for the subject that ends all of its sessions: this one, or a higher one where a session was spared
+   * meanwhile. Such an epoch is even.
+   *
+   * @returns the epoch that is there now
+   */
+  passEpoch(subject: string, epoch: number): Promise<number>;
   /** Whether what it was told outlives its server: it writes everything to disk as it comes. */
   isDurable(): Promise<boolean>;
   /** Ends its connections. */

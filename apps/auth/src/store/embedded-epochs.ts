@@ -17,6 +17,15 @@ export class EmbeddedEpochs {
     this.#epochs.set(subject, { value: epoch, until: this.now() + EPOCH_SECONDS });
   }
 
+  /** @returns the epoch that is there now: even, and this or a higher one */
+  pass(subject: string, epoch: number): number {
+    const before = this.of(subject) ?? 0;
+    if (before >= epoch && before % 2 === 0) return before;
+    const passed = before >= epoch ? before + 1 : epoch;
+    this.raise(subject, passed);
+    return passed;
+  }
+
   get size(): number {
     return this.#epochs.size;
   }

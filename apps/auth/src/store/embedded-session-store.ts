@@ -2,6 +2,7 @@ import { type EmbeddedEpochs } from './embedded-epochs';
 import {
   GRACE_SECONDS,
   MAX_REPEATS,
+  MAX_ROTATIONS,
   MAX_SESSIONS,
   type NewSession,
   type PresentedToken,
@@ -109,14 +110,14 @@ export class EmbeddedSessionStore implements SessionStore {
     return Promise.resolve(live.sort((a, b) => b.lastUsedAt - a.lastUsedAt).map(sessionOf));
   }
 
-  raiseEpochBut(sessionId: string, subject: string, epoch: number): Promise<'raised' | 'dead' | 'behind'> {
+  raiseEpochBut(sessionId: string, subject: string, epoch: number): Promise<number | undefined> {
     const stored = this.#sessions.get(sessionId);
     const before = this.epochs.of(subject) ?? 0;
-    if (!stored || stored.ended || before > stored.epoch) return Promise.resolve('dead');
-    if (Math.max(before, stored.epoch) >= epoch) return Promise.resolve('behind');
-    this.epochs.raise(subject, epoch);
-    stored.epoch = epoch;
-    return Promise.resolve('raised');
+    if (!stored || stored.ended || before > stored.epoch) return Promise.resolve(undefined);
+    const atLeast = Math.max(stored.epoch + 1, epoch);
+    stored.epoch = atLeast % 2 === 0 ? atLeast + 1 : atLeast;
+    this.epochs.raise(subject, stored.epoch);
+    return Promise.resolve(stored.epoch);
   }
 
   /** How many sessions there are, those that have expired since the last sweep among them. */
@@ -148,7 +149,7 @@ export class EmbeddedSessionStore implements SessionStore {
   #rotate(stored: Stored, now: number, { hash, sealed }: Successor, address: string | undefined): TokenUse {
     const ancestors = (stored.ancestors ??= new Map<string, Ancestor>());
     for (const [name, { till }] of ancestors) if (till !== undefined && till < now) ancestors.delete(name);
-    if (ancestors.size >= MAX_REPEATS) {
+    if (ancestors.size >= MAX_ROTATIONS) {
       const soonest = Math.min(...[...ancestors.values()].map(({ till = Infinity }) => till));
       return tooOften(stored, soonest - now);
     }
@@ -180,8 +181,8 @@ export class EmbeddedSessionStore implements SessionStore {
     if (address !== undefined) stored.address = address;
   }
 
-  #isRevoked({ subject, epoch, authTime }: Stored, notBefore: number): boolean {
-    return epoch < (this.epochs.of(subject) ?? 0) || authTime <= notBefore;
+  #isRevoked(stored: Stored, notBefore: number): boolean {
+    return stored.epoch < (this.epochs.of(stored.subject) ?? 0) || stored.notBefore < notBefore;
   }
 
   /** Those that expire first, beyond what a user may have. */
@@ -227,8 +228,8 @@ function tooOften(stored: Stored, seconds: number): TokenUse {
 }
 
 function sessionOf(stored: Stored): Session {
-  const { id, subject, username, credential, clientId, scopes, authTime, userAgent, address } = stored;
+  const { id, subject, username, credential, clientId, scopes, authTime, notBefore, userAgent, address } = stored;
   const { epoch, generation, createdAt, lastUsedAt, expiresAt } = stored;
-  const begun = { id, subject, username, credential, clientId, scopes, authTime, userAgent, address };
+  const begun = { id, subject, username, credential, clientId, scopes, authTime, notBefore, userAgent, address };
   return { ...begun, epoch, generation, createdAt, lastUsedAt, expiresAt };
 }

@@ -109,6 +109,10 @@ export class EmbeddedStore implements AuthStore {
     return Promise.resolve();
   }
 
+  passEpoch(subject: string, epoch: number): Promise<number> {
+    return Promise.resolve(this.#epochs.pass(subject, epoch));
+  }
+
   /** How many subjects there is something about, besides their sessions. */
   get subjects(): number {
     return this.#mintedFor.size + this.#epochs.size;

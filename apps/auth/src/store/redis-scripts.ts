@@ -105,6 +105,16 @@ if not memory or string.sub(memory, 1, #here + 1) ~= here .. ' ' then return -1 
 if tonumber(string.sub(memory, #here + 2)) < tonumber(ARGV[1]) then return 0 end
 return -1`;
 
+/** Records an even epoch, or the next one where an odd one is there that is as high. */
+export const PASS_EPOCH = `
+local before, epoch = tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1])
+if before >= epoch then
+  if before % 2 == 0 then return string.format('%.0f', before) end
+  epoch = before + 1
+end
+redis.call('SET', KEYS[1], string.format('%.0f', epoch), 'EX', ARGV[2])
+return string.format('%.0f', epoch)`;
+
 /** Records an epoch unless a higher one is there. */
 export const RAISE_EPOCH = `
 local before = redis.call('GET', KEYS[1])

@@ -24,7 +24,7 @@ interface Scripts {
   trCreateSession(...parameters: Parameters): Promise<readonly [epoch: string, idle: string, ...surplus: string[]]>;
   trUseToken(...parameters: Parameters): Promise<readonly [TokenUse['outcome'], string, Fields]>;
   trEndSession(...parameters: Parameters): Promise<number>;
-  trRaiseEpochBut(...parameters: Parameters): Promise<'raised' | 'dead' | 'behind'>;
+  trRaiseEpochBut(...parameters: Parameters): Promise<string | null>;
 }
 
 export interface RedisSessionStoreOptions {
@@ -91,14 +91,15 @@ export class RedisSessionStore implements SessionStore {
     const isLive = (session: Session): boolean =>
       session.subject === subject &&
       session.epoch >= Number(epoch ?? 0) &&
-      session.authTime > notBefore &&
+      session.notBefore >= notBefore &&
       session.expiresAt > now;
     return sessions.filter(isLive).sort((a, b) => b.lastUsedAt - a.lastUsedAt);
   }
 
-  async raiseEpochBut(id: string, _subject: string, epoch: number): Promise<'raised' | 'dead' | 'behind'> {
+  async raiseEpochBut(id: string, _subject: string, epoch: number): Promise<number | undefined> {
     const keys = keysOf(id);
-    return decided(this.#redis.trRaiseEpochBut(keys.epoch, keys.session, String(epoch), EPOCH_SECONDS));
+    const raised = await decided(this.#redis.trRaiseEpochBut(keys.epoch, keys.session, String(epoch), EPOCH_SECONDS));
+    return raised === null ? undefined : Number(raised);
   }
 
   /** All that are stored and that no token was replayed of. */
@@ -142,8 +143,25 @@ function keysOf(sessionId: string) {
   return { session: `${slot}:session:${sessionId}`, epoch: `${slot}:epoch`, index: `${slot}:sessions` };
 }
 
-function fieldsOf({ subject, username, credential, clientId, scopes, authTime, ...from }: NewSession): Parameters {
-  const fields = { subject, username, credential, client: clientId, scopes: scopes.join(' '), auth: authTime };
+function fieldsOf({
+  subject,
+  username,
+  credential,
+  clientId,
+  scopes,
+  authTime,
+  notBefore,
+  ...from
+}: NewSession): Parameters {
+  const fields = {
+    subject,
+    username,
+    credential,
+    client: clientId,
+    scopes: scopes.join(' '),
+    auth: authTime,
+    after: notBefore,
+  };
   const device = { agent: from.userAgent, address: from.address };
   return Object.entries({ ...fields, ...device }).flatMap(([name, value]) =>
     value === undefined ? [] : [name, value],
@@ -161,6 +179,7 @@ function sessionOf(id: string, values: Fields): Session {
     clientId: text('client'),
     scopes: text('scopes').split(' ').filter(Boolean),
     authTime: Number(field.auth),
+    notBefore: Number(field.after),
     userAgent: field.agent,
     address: field.address,
     epoch: Number(field.epoch),

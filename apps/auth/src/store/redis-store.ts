@@ -8,7 +8,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { type AuthStore, EPOCH_SECONDS, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
 import { type RedisClient } from '@token-relay/service-kit';
-import { APPEND, BEGIN, LOOK, MINT, RAISE_EPOCH, RENEW, WAS_MINTED } from './redis-scripts';
+import { APPEND, BEGIN, LOOK, MINT, PASS_EPOCH, RAISE_EPOCH, RENEW, WAS_MINTED } from './redis-scripts';
 import { decided } from './decided';
 import { RedisSessionStore, type RedisSessionStoreOptions } from './redis-session-store';
 import { slotOf } from './slot';
@@ -25,6 +25,7 @@ interface Scripts {
   trAppend(...parameters: (string | number)[]): Promise<number | null>;
   trMint(...parameters: (string | number)[]): Promise<string | null>;
   trRaiseEpoch(...parameters: (string | number)[]): Promise<number>;
+  trPassEpoch(...parameters: (string | number)[]): Promise<string>;
 }
 
 /** How long it is remembered that what was issued to a subject is: longer than a token lives. */
@@ -49,6 +50,7 @@ export class RedisStore implements AuthStore {
     redis.defineCommand('trMint', { numberOfKeys: 3, lua: MINT });
     redis.defineCommand('trWasMinted', { numberOfKeys: 2, lua: WAS_MINTED });
     redis.defineCommand('trRaiseEpoch', { numberOfKeys: 1, lua: RAISE_EPOCH });
+    redis.defineCommand('trPassEpoch', { numberOfKeys: 1, lua: PASS_EPOCH });
     this.#redis = redis as RedisClient & Scripts;
     this.#waiting = waiting;
     this.sessions = new RedisSessionStore(redis, sessions);
@@ -123,6 +125,10 @@ export class RedisStore implements AuthStore {
 
   async raiseEpoch(subject: string, epoch: number): Promise<void> {
     await decided(this.#redis.trRaiseEpoch(keysOf(subject).epoch, epoch, EPOCH_SECONDS));
+  }
+
+  async passEpoch(subject: string, epoch: number): Promise<number> {
+    return Number(await decided(this.#redis.trPassEpoch(keysOf(subject).epoch, epoch, EPOCH_SECONDS)));
   }
 
   async isDurable(): Promise<boolean> {

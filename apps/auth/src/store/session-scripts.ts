@@ -1,4 +1,4 @@
-import { GRACE_SECONDS, MAX_REPEATS, MAX_SESSIONS, REPEATS_WINDOW_SECONDS } from './session-store';
+import { GRACE_SECONDS, MAX_REPEATS, MAX_ROTATIONS, MAX_SESSIONS, REPEATS_WINDOW_SECONDS } from './session-store';
 
 /**
  * What is stored of a session, as a hash. Times are milliseconds since 1970-01-01T00:00:00Z, but for `auth`. Besides these:
@@ -17,6 +17,7 @@ export const SESSION_FIELDS = [
   'client',
   'scopes',
   'auth',
+  'after',
   'agent',
   'address',
   'epoch',
@@ -35,10 +36,17 @@ end`;
 
 const NUMBER = `local function number(value) return string.format('%.0f', value) end`;
 
+/** The index lives as long as any session in it. */
+const KEEP_INDEX = `
+local function keepIndex(milliseconds)
+  if redis.call('PEXPIRETIME', KEYS[3]) < milliseconds then redis.call('PEXPIREAT', KEYS[3], number(milliseconds)) end
+end`;
+
 /** KEYS session, epoch, index. ARGV now, id, default epoch, epoch, idle and absolute ms, current, then fields and values. */
 export const CREATE_SESSION = `
 ${NUMBER}
 ${NOW}
+${KEEP_INDEX}
 local epoch = redis.call('GET', KEYS[2])
 if not epoch or tonumber(epoch) < tonumber(ARGV[3]) then epoch = ARGV[3] end
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -48,7 +56,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
     'used', number(now), 'idle', number(idle), 'absolute', number(absolute), unpack(ARGV, 7))
   redis.call('PEXPIREAT', KEYS[1], number(idle))
   redis.call('ZADD', KEYS[3], number(idle), ARGV[2])
-  redis.call('PEXPIRE', KEYS[3], ARGV[5])
+  keepIndex(absolute)
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', number(now))
 local surplus = redis.call('ZCARD', KEYS[3]) - ${MAX_SESSIONS}
@@ -63,6 +71,7 @@ return {begun[1], begun[2], unpack(ids)}`;
 export const USE_TOKEN = `
 ${NUMBER}
 ${NOW}
+${KEEP_INDEX}
 local id, presented, client, notBefore, address, nextHash, sealed = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7], ARGV[8], ARGV[9]
 local flat = redis.call('HGETALL', KEYS[1])
 local s = {}
@@ -75,7 +84,7 @@ if s.client ~= client then return answer('other_client') end
 if s.ended then return answer('ended') end
 local epoch = redis.call('GET', KEYS[2])
 if epoch and tonumber(epoch) > tonumber(s.epoch) then return answer('revoked') end
-if tonumber(s.auth) <= tonumber(notBefore) then return answer('revoked') end
+if tonumber(s.after or '0') < tonumber(notBefore) then return answer('revoked') end
 -- Another auth's clock, or another node's, may have been ahead.
 now = math.max(now, tonumber(s.used))
 
@@ -85,6 +94,7 @@ local function touch(changes)
   redis.call('HSET', KEYS[1], 'used', number(now), 'idle', number(idle), unpack(changes))
   redis.call('PEXPIREAT', KEYS[1], number(idle))
   redis.call('ZADD', KEYS[3], number(idle), id)
+  keepIndex(tonumber(s.absolute))
 end
 
 if presented == s.current then
@@ -100,7 +110,7 @@ if presented == s.current then
       end
     end
   end
-  if graced >= ${MAX_REPEATS} then return answer('too_often', number(math.max(1, soonest - now))) end
+  if graced >= ${MAX_ROTATIONS} then return answer('too_often', number(math.max(1, soonest - now))) end
   local changes = {'a:' .. presented, '0 0 0 ' .. sealed, 'current', nextHash, 'parent', presented,
     'before', s.parent or '', 'generation', number(tonumber(s.generation) + 1), 'rotated', number(now)}
   local used = s.parent and s['a:' .. s.parent]
@@ -123,7 +133,7 @@ if entry then
     if repeats >= ${MAX_REPEATS} then return answer('too_often', number(opened + window - now)) end
     local changes = {'a:' .. presented, till .. ' ' .. number(repeats + 1) .. ' ' .. number(opened) .. ' ' .. successor}
     local row = 0
-    if till == '0' and now > tonumber(s.rotated) + ${GRACE_SECONDS * 1_000} then
+    if till == '0' and s.rotated and now > tonumber(s.rotated) + ${GRACE_SECONDS * 1_000} then
       local last, before = string.match(s.late or '', '^(%d+) (%d+)$')
       if last ~= s.generation then
         row = tonumber(last) == tonumber(s.generation) - 1 and tonumber(before) + 1 or 1
@@ -145,10 +155,12 @@ return redis.call('ZREM', KEYS[2], ARGV[1])`;
 
 /** KEYS epoch, session. ARGV epoch, seconds that it is remembered. */
 export const RAISE_EPOCH_BUT = `
-local before, session = redis.call('GET', KEYS[1]), redis.call('HMGET', KEYS[2], 'epoch', 'ended')
-if not session[1] or session[2] then return 'dead' end
-if before and tonumber(before) > tonumber(session[1]) then return 'dead' end
-if before and tonumber(before) >= tonumber(ARGV[1]) or tonumber(session[1]) >= tonumber(ARGV[1]) then return 'behind' end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-redis.call('HSET', KEYS[2], 'epoch', ARGV[1])
-return 'raised'`;
+${NUMBER}
+local before, session = tonumber(redis.call('GET', KEYS[1]) or '0'), redis.call('HMGET', KEYS[2], 'epoch', 'ended')
+local own = tonumber(session[1] or '')
+if not own or session[2] or before > own then return false end
+local epoch = math.max(own + 1, tonumber(ARGV[1]))
+if epoch % 2 == 0 then epoch = epoch + 1 end
+redis.call('SET', KEYS[1], number(epoch), 'EX', ARGV[2])
+redis.call('HSET', KEYS[2], 'epoch', number(epoch))
+return number(epoch)`;

@@ -13,6 +13,8 @@ export interface NewSession {
   readonly scopes: readonly string[];
   /** When the user has logged in. */
   readonly authTime: number;
+  /** The `notBefore` of the last time that everything was revoked, as it was known then: a later one ends the session. */
+  readonly notBefore: number;
   readonly userAgent?: string | undefined;
   readonly address?: string | undefined;
   /** The subject's epoch if none is recorded for it. */
@@ -48,7 +50,7 @@ export interface PresentedToken {
   /** SHA-256 of its secret. */
   readonly hash: string;
   readonly clientId: string;
-  /** Sessions of that time or before have ended, whosever they are. */
+  /** The `notBefore` of the last time that everything was revoked. */
   readonly notBefore: number;
   /** Where it comes from now. */
   readonly address?: string | undefined;
@@ -68,7 +70,7 @@ export type TokenUse =
   | { readonly outcome: 'unknown' }
   /** It is another client's. Nothing has changed. */
   | { readonly outcome: 'other_client'; readonly session: Session }
-  /** The session's subject has a higher epoch, or all sessions of its time have ended. Nothing has changed. */
+  /** The session's subject has a higher epoch, or everything was revoked since it began. Nothing has changed. */
   | { readonly outcome: 'revoked'; readonly session: Session }
   /** It was replayed before, and whoever was told of it may have failed to end it. */
   | { readonly outcome: 'ended'; readonly session: Session }
@@ -104,10 +106,12 @@ export const SESSION_TIMES: SessionTimes = { idleSeconds: 86_400, absoluteSecond
 
 /** How long a token gets its successor after that was shown for the first time. */
 export const GRACE_SECONDS = 10;
-/** How often a token gets its successor within `REPEATS_WINDOW_SECONDS`; and how many tokens of a session may have one. */
+/** How often a token gets its successor within `REPEATS_WINDOW_SECONDS`. */
 export const MAX_REPEATS = 50;
 export const REPEATS_WINDOW_SECONDS = 60;
-/** How many sessions a user may have; one more takes the place of the one that is unused for longest. */
+/** How many tokens of a session may have a successor that they still get: what is replaced in `GRACE_SECONDS`. */
+export const MAX_ROTATIONS = 1_000;
+/** How many sessions a user may have; one more takes the place of the one that would expire first. */
 export const MAX_SESSIONS = 1_000;
 
 /**
@@ -130,9 +134,10 @@ export interface SessionStore {
   /** A subject's sessions that haven't ended, most recently used first. */
   list(subject: string, notBefore: number): Promise<readonly Session[]>;
   /**
-   * Raises the subject's epoch, and with it that of one of its sessions, which lives on alone.
+   * Raises the subject's epoch to this or a higher one, and with it that of one of its sessions, which lives on alone. Such
+   * an epoch is odd: what has to end that session too goes beyond it.
    *
-   * @returns `dead`, and nothing has changed, when that one has ended; `behind` when there is an epoch as high
+   * @returns the epoch; undefined, and nothing has changed, when that one has ended
    */
-  raiseEpochBut(sessionId: string, subject: string, epoch: number): Promise<'raised' | 'dead' | 'behind'>;
+  raiseEpochBut(sessionId: string, subject: string, epoch: number): Promise<number | undefined>;
 }

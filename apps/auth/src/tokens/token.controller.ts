@@ -2,7 +2,6 @@ import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res } from '@nes
 import { Public } from '@token-relay/jwt-guard';
 import { type CallerRequest, Callers } from '../clients/callers';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
-import { retryLater } from '../sessions/session-refusals';
 import { ClientCredentials, GRANT_TYPE_CLIENT_CREDENTIALS } from './client-credentials';
 import { type FormParameters, formParameters } from './form-parameters';
 import { OAuthError } from './oauth-error';
@@ -49,6 +48,6 @@ export class TokenController {
   }
   private async refresh(request: CallerRequest, form: FormParameters, reply: Reply): Promise<RefreshedTokens> {
     const client = this.clients.identify(request.headers.authorization, reply, form);
-    return retryLater(reply, this.refreshes.refresh(client, form, { address: this.callers.addressOf(request, reply) }));
+    return this.refreshes.refresh(client, form, { address: this.callers.addressOf(request, reply) }, reply);
   }
 }

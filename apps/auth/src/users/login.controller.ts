@@ -2,11 +2,11 @@ import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res, UseGuards }
 import { Public } from '@token-relay/jwt-guard';
 import { ProblemException, validate } from '@token-relay/service-kit';
 import { z } from 'zod';
-import { type CallerRequest, Callers, userAgentOf } from '../clients/callers';
+import { type CallerRequest, Callers, GATEWAY, userAgentOf } from '../clients/callers';
 import { ClientRegistry, type NativeClient } from '../clients/client-registry';
 import { OriginGuard } from '../sessions/browser.guard';
 import { refreshCookie } from '../sessions/session-cookie';
-import { type Device, GATEWAY, Sessions, type SessionTokens } from '../sessions/sessions';
+import { type Device, Sessions, type SessionTokens } from '../sessions/sessions';
 import { type RefreshedTokens } from '../tokens/refresh-grant';
 import { type IssuedToken } from '../tokens/token-issuer';
 import { type LoginReply, PasswordLogin } from './password-login';
@@ -57,9 +57,15 @@ export class LoginController {
     const { id, scopes } = client ?? { id: GATEWAY, scopes: user.scopes };
     const granted = user.scopes.filter((scope) => scopes.includes(scope));
     const begun = await this.sessions.begin(user, id, granted, device);
-    if (await this.passwords.stillHolds(user)) return begun;
-    await this.sessions.endBy(begun.refreshToken, id);
-    throw invalidCredentials();
+    let holds = false;
+    try {
+      holds = await this.passwords.stillHolds(user);
+      if (holds) return begun;
+      throw invalidCredentials();
+    } finally {
+      // Nobody has heard of it.
+      if (!holds) await this.sessions.endBy(begun.refreshToken, id);
+    }
   }
 
   /** Pages of the gateway's own origin aren't among them: no script gets a refresh token to read. */

@@ -52,15 +52,33 @@ describe('PasswordQueue', () => {
     expect(await Promise.all(running)).toEqual(['done', 'done']);
   });
 
-  it('lets no more wait for one account than for all', async () => {
-    const running = Array.from({ length: AT_ONCE + 50 }, () => queue.run('alice', task));
-    await expect(queue.run('bob', task)).rejects.toThrow(busy);
+  it('lets one account have all places, of which it gives the newest up for others', async () => {
+    const running = Array.from({ length: AT_ONCE + 50 }, () =>
+      queue.run('alice', task).catch((error: unknown) => error),
+    );
+    await expect(queue.run('alice', task)).rejects.toThrow(busy);
+    const others = ['bob', 'carol', 'bob'].map((name) => queue.run(name, task));
     for (let i = 0; i < AT_ONCE + 50; i++) {
       await settled();
-      end.shift()?.();
+      for (const each of end.splice(0)) each();
     }
-    await Promise.all(running);
+    expect(await Promise.all(others)).toEqual(['done', 'done', 'done']);
+    const outcomes = await Promise.all(running);
+    expect(outcomes.slice(0, -3)).toEqual(Array.from({ length: AT_ONCE + 47 }, () => 'done'));
+    expect(outcomes.slice(-3)).toEqual([busy, busy, busy]);
     expect(started).toBe(AT_ONCE + 50);
+  });
+
+  it('makes no room for who would have as many', async () => {
+    const some = Math.floor((AT_ONCE + 50) / 2);
+    const alice = Array.from({ length: some }, () => queue.run('alice', task));
+    const bob = Array.from({ length: AT_ONCE + 50 - some }, () => queue.run('bob', task));
+    await expect(queue.run('alice', task)).rejects.toThrow(busy);
+    for (let i = 0; i < AT_ONCE + 50; i++) {
+      await settled();
+      for (const each of end.splice(0)) each();
+    }
+    await Promise.all([...alice, ...bob]);
     const last = queue.run('alice', task);
     end.shift()?.();
     expect(await last).toBe('done');

@@ -3,15 +3,21 @@ import { ProblemException } from '@token-relay/service-kit';
 import fastq from 'fastq';
 import { PASSWORDS_AT_ONCE, PASSWORDS_WAITING } from './password-capacity';
 
+interface Waiting {
+  readonly begin: () => void;
+  readonly refuse: () => void;
+}
+
 /**
  * Bounds how many passwords are verified, or wait for it: 2 × cores at once, and 50. Those of one account are verified
- * one after the other, so that right ones at the same time aren't counted as failures before they are looked at.
+ * one after the other, so that right ones at the same time aren't counted as failures before they are looked at; and
+ * when it is full, the account that has most of them there makes room for another.
  */
 @Injectable()
 export class PasswordQueue {
   readonly #queue = fastq.promise((task: () => Promise<unknown>) => task(), PASSWORDS_AT_ONCE);
-  /** The last one of each account. */
-  readonly #last = new Map<string, Promise<void>>();
+  /** The first of each account has begun. */
+  readonly #accounts = new Map<string, Waiting[]>();
   #pending = 0;
 
   /**
@@ -20,21 +26,41 @@ export class PasswordQueue {
    * @throws ProblemException 503 `login_busy`, and it isn't run
    */
   async run<Result>(account: string, task: () => Promise<Result>): Promise<Result> {
-    if (this.#pending >= PASSWORDS_AT_ONCE + PASSWORDS_WAITING) {
-      throw new ProblemException(503, 'login_busy', 'Too many log in at the moment: try again soon.');
-    }
-    this.#pending++;
-    const before = this.#last.get(account);
-    const result = before ? before.then(() => this.#queue.push(task)) : this.#queue.push(task);
-    const ended = result.then(ignore, ignore);
-    this.#last.set(account, ended);
-    try {
-      return (await result) as Result;
-    } finally {
-      this.#pending--;
-      if (this.#last.get(account) === ended) this.#last.delete(account);
-    }
+    if (this.#pending >= PASSWORDS_AT_ONCE + PASSWORDS_WAITING && !this.#makeRoom(account)) throw busy();
+    return new Promise<Result>((resolve, reject) => {
+      const begin = async (): Promise<void> => {
+        await this.#queue.push(task).then((result) => resolve(result as Result), reject);
+        this.#next(account);
+      };
+      const waiting = this.#accounts.get(account) ?? [];
+      this.#accounts.set(account, waiting);
+      waiting.push({ begin: () => void begin(), refuse: () => reject(busy()) });
+      this.#pending++;
+      if (waiting.length === 1) waiting[0]?.begin();
+    });
+  }
+
+  #next(account: string): void {
+    const waiting = this.#accounts.get(account) ?? [];
+    waiting.shift();
+    this.#pending--;
+    if (waiting.length === 0) this.#accounts.delete(account);
+    else waiting[0]?.begin();
+  }
+
+  /** @returns whether an account has so many more there than this one that it gives a place up */
+  #makeRoom(account: string): boolean {
+    let most: Waiting[] | undefined;
+    const atLeast = (this.#accounts.get(account)?.length ?? 0) + 1;
+    for (const waiting of this.#accounts.values()) if (waiting.length > (most?.length ?? atLeast)) most = waiting;
+    if (!most) return false;
+    // The newest, which never is the first.
+    most.pop()?.refuse();
+    this.#pending--;
+    return true;
   }
 }
 
-const ignore = (): void => undefined;
+function busy(): ProblemException {
+  return new ProblemException(503, 'login_busy', 'Too many log in at the moment: try again soon.');
+}

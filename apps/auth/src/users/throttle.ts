@@ -107,6 +107,8 @@ export class Throttle {
     if ((await countOf(this.#free, keys.free)) < free - 1) {
       const { consumedPoints: made } = await this.#free.penalty(keys.free);
       if (made < free) return { waitMs: 0, delaySeconds: 0 };
+      // One of many at once: it comes through the gate, or not at all.
+      await this.#free.reward(keys.free);
     }
     const before = Math.max(0, await countOf(this.#passed, keys.passed));
     const delaySeconds = Math.min(firstDelaySeconds * 2 ** before, longestDelaySeconds);

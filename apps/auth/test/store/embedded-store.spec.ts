@@ -19,7 +19,15 @@ describe('the embedded store', () => {
     for (let i = 0; i < 5_000; i++) {
       now += 60;
       const subject = `user-${i}`;
-      const begun = { subject, username: subject, credential: 'c', clientId: 'gateway', scopes: [], authTime: now };
+      const begun = {
+        subject,
+        username: subject,
+        credential: 'c',
+        clientId: 'gateway',
+        scopes: [],
+        authTime: now,
+        notBefore: 0,
+      };
       await store.sessions.create({ id: `session-${i}`, ...begun, defaultEpoch: 1, tokenHash: 'h' });
     }
     // What lives are those of the last 24 hours.

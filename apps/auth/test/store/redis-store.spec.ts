@@ -21,7 +21,15 @@ describeWith(REDIS)('the Redis store, while Redis is away', () => {
     try {
       await Promise.all([connected(commands), connected(waiting)]);
       await server.stop();
-      const user = { subject: 's', username: 's', credential: 'c', clientId: 'c', scopes: [], authTime: 1 };
+      const user = {
+        subject: 's',
+        username: 's',
+        credential: 'c',
+        clientId: 'c',
+        scopes: [],
+        authTime: 1,
+        notBefore: 0,
+      };
       const session = { id: 'x'.repeat(38), ...user, defaultEpoch: 1, tokenHash: 'h' };
       for (const asked of [
         () => store.head(),
@@ -101,6 +109,29 @@ describeWith(REDIS).each([
     await Promise.all(nodes.map((node) => node.flushall()));
     return { store, other };
   };
+  it('forgets a session when it expires, and what leads to it when the last one does', async () => {
+    const { commands, store } = await openStore();
+    now = () => Date.now() / 1000;
+    const slot = slotOf('somebody');
+    const user = { subject: 'somebody', username: 's', credential: 'c', clientId: 'c', scopes: [], notBefore: 0 };
+    const begun = { ...user, id: `${slot}${'x'.repeat(22)}`, authTime: 1, defaultEpoch: 1, tokenHash: 'h' };
+    await store.sessions.create(begun);
+    const [session, index] = [`tr:{${slot}}:session:${begun.id}`, `tr:{${slot}}:sessions`];
+    const days = async (key: string): Promise<number> => (await commands.pttl(key)) / 86_400_000;
+    expect([await days(session), await days(index)]).toEqual([expect.closeTo(1, 2), expect.closeTo(7, 2)]);
+    // A session of a shorter kind, and another touch of the first: the index outlives both.
+    const shorter = new RedisStore(commands, await client('waiting'), {
+      times: { idleSeconds: 60, absoluteSeconds: 60 },
+    });
+    await shorter.sessions.create({ ...begun, id: `${slot}${'y'.repeat(22)}` });
+    expect(await days(index)).toBeCloseTo(7, 2);
+    await commands.persist(index);
+    const shown = { sessionId: begun.id, hash: 'h', clientId: 'c', notBefore: 0 };
+    await store.sessions.use(shown, { hash: 'next', sealed: 's' });
+    expect([await days(session), await days(index)]).toEqual([expect.closeTo(1, 2), expect.closeTo(7, 2)]);
+    store.close();
+  });
+
   describeStore(openEmpty);
   describeSessions((clock) => {
     now = clock;

@@ -15,7 +15,7 @@ export const issuedToken = z
 
 const refreshToken = z
   .string()
-  .regex(/^rt_[A-Za-z0-9_-]{80}$/)
+  .regex(/^rt_[A-Za-z0-9_-]{84}$/)
   .meta({ description: 'Opaque; good for one refresh' });
 
 /** What a native client gets. */

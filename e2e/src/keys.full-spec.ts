@@ -421,10 +421,11 @@ class TokensOf {
     }
   }
 
-  /** None of one that has been killed. */
+  /** None of one that has been killed, or that was stopped for longer than its store may take: it decides nothing. */
   async #tokenOf(i: number): Promise<string | undefined> {
     try {
       const login = await this.system.tryLogin(this.system.auth(i).url, 'alice');
+      if (login.status === 503) return undefined;
       const { access_token: subject = '' } = (await login.json()) as { access_token?: string };
       const form = {
         grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -433,6 +434,7 @@ class TokensOf {
         audience: 'resource',
       };
       const exchanged = await this.system.askAuth(i, '/oauth/token', 'gateway', form);
+      if (exchanged.status === 503) return undefined;
       const answer = (await exchanged.json()) as { access_token?: string };
       if (answer.access_token === undefined) this.wrong.push(`no token: ${JSON.stringify(answer)}`);
       return answer.access_token;

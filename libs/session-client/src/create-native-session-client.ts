@@ -2,7 +2,7 @@ import { NativeTransport, type RefreshTokenStorage } from './native-transport.js
 import { asFolder, type CommonOptions, resolveCommon, secureUrl } from './options.js';
 import { Session } from './session.js';
 import { type SessionClient, sessionClient } from './session-client.js';
-import { SessionHttp } from './session-http.js';
+import { isObject, SessionHttp } from './session-http.js';
 import { Tabs } from './tabs.js';
 
 export interface NativeSessionClientOptions extends CommonOptions {
@@ -28,7 +28,12 @@ export interface NativeSessionClientOptions extends CommonOptions {
  */
 export function createNativeSessionClient(options: NativeSessionClientOptions): SessionClient {
   const { clientId, storage } = options;
-  if (clientId === '') throw new TypeError('clientId has to be the id of a registered client.');
+  const methods = ['load', 'save', 'clear'] as const;
+  if (!isObject(storage) || methods.some((method) => typeof storage[method] !== 'function')) {
+    throw new TypeError('storage has to have load, save and clear.');
+  }
+  if (typeof clientId !== 'string' || clientId === '')
+    throw new TypeError('clientId has to be the id of a registered client.');
   const baseUrl = asFolder(secureUrl('baseUrl', options.baseUrl, options));
   const token = secureUrl('tokenEndpoint', options.tokenEndpoint, options).href;
   const { revocationEndpoint = new URL('revoke', token).href, loginUrl = new URL('auth/login', baseUrl).href } =

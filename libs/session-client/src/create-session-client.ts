@@ -66,13 +66,17 @@ export function createSessionClient(options: SessionClientOptions = {}): Browser
   /** Whether the session has ended is for a refresh to say: another tab may just have replaced the cookie. */
   const asked = async <T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const { signal } = new AbortController();
+    const { generation } = session;
     await session.accessToken();
+    session.assertStill(generation);
     try {
       return await call(signal);
     } catch (error) {
       if (!(error instanceof SessionError) || error.code !== 'session_ended') throw error;
       session.distrust();
       await session.accessToken();
+      // Not in the name of whoever has logged in meanwhile.
+      session.assertStill(generation);
       return call(signal);
     }
   };

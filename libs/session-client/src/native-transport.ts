@@ -112,7 +112,7 @@ export class NativeTransport implements SessionTransport {
   }
 
   async #load(): Promise<string | undefined> {
-    return (await this.#stored(() => this.#storage.load())) ?? undefined;
+    return (await this.#stored(() => this.#storage.load())) || undefined;
   }
 
   async #stored<T>(work: () => Promise<T> | T): Promise<T> {

@@ -1,4 +1,9 @@
-import { createSessionClient, type SessionClientOptions } from './index.js';
+import {
+  createNativeSessionClient,
+  createSessionClient,
+  type NativeSessionClientOptions,
+  type SessionClientOptions,
+} from './index.js';
 import { asFolder, secureUrl } from './options.js';
 
 const baseUrl = 'https://gateway.test';
@@ -20,11 +25,37 @@ describe('the options', () => {
     ['tabLockWaitMs', { tabLockWaitMs: -1 }],
     ['allowedOrigins', { allowedOrigins: ['http://files.test'] }],
     ['allowedOrigins', { allowedOrigins: ['*'] }],
+    ['retryOn', { retryOn: 401 as unknown as [401] }],
+    ['allowedOrigins', { allowedOrigins: 'https://files.test' as unknown as string[] }],
+    ['fetch', { fetch: 'x' as unknown as typeof fetch }],
     ['baseUrl', { baseUrl: 'gateway.test' }],
     ['baseUrl', { baseUrl: '' }],
   ])('stop the start when %s is wrong: %j', (name, options) => {
     expect(() => createSessionClient({ baseUrl, ...options })).toThrow(TypeError);
     expect(() => createSessionClient({ baseUrl, ...options })).toThrow(name);
+  });
+
+  it.each<[string, object]>([
+    ['storage', { clientId: 'a' }],
+    ['storage', { clientId: 'a', storage: {} }],
+    ['clientId', { storage: { load: () => '', save: () => '', clear: () => '' } }],
+  ])('of a native client stop the start when %s is missing', (name, options) => {
+    const endpoints = { baseUrl, tokenEndpoint: `${baseUrl}/oauth/token` };
+    const open = () => createNativeSessionClient({ ...endpoints, ...options } as NativeSessionClientOptions);
+    expect(open).toThrow(TypeError);
+    expect(open).toThrow(name);
+  });
+
+  it('may give the fetch of a page, which refuses to be a member of anything', async () => {
+    const seen: unknown[] = [];
+    function fetch(this: unknown): Promise<Response> {
+      seen.push(this);
+      return Promise.resolve(new Response('{}', { status: 503 }));
+    }
+    const client = createSessionClient({ baseUrl, fetch });
+    await client.resume().catch(() => undefined);
+    client.close();
+    expect(seen).toEqual([undefined]);
   });
 
   it('may be none for numbers: 0', () => {

@@ -42,8 +42,10 @@ export function resolveCommon(
   options: CommonOptions,
   tabs: { tabAnswerMs?: number | undefined; tabLockWaitMs?: number | undefined } = {},
 ): Common {
-  const { retryOn = [401], allowedOrigins = [], clock = systemClock, random = Math.random } = options;
-  if (retryOn.length === 0 || retryOn.some((status) => !REFUSALS.includes(status))) {
+  const { retryOn = [401], allowedOrigins = [], fetch, clock = systemClock, random = Math.random } = options;
+  if (!isArray(allowedOrigins)) throw new TypeError('allowedOrigins has to be an array of origins.');
+  if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch has to be a function.');
+  if (!isArray(retryOn) || retryOn.length === 0 || retryOn.some((status) => !REFUSALS.includes(status))) {
     throw new TypeError('retryOn has to be [401], [403] or [401, 403].');
   }
   const others = allowedOrigins.map((origin) => secureUrl('allowedOrigins', origin, options).origin);
@@ -58,7 +60,8 @@ export function resolveCommon(
     retryOn: new Set(retryOn),
     origins: new Set([baseUrl.origin, ...others]),
     baseUrl,
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    // Called by itself: that of a page refuses to be called as a member of something else.
+    fetch: fetch ? (input, init) => fetch(input, init) : (input, init) => globalThis.fetch(input, init),
     clock,
     random,
   };
@@ -99,6 +102,11 @@ export function asFolder(url: URL): URL {
 
 function isLoopback({ hostname }: URL): boolean {
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+/** Leaves the type what it is. */
+function isArray(value: unknown): boolean {
+  return Array.isArray(value);
 }
 
 function amount(name: string, value: number | undefined, byDefault: number): number {

@@ -112,7 +112,8 @@ export class Session {
           const since = new Stopwatch(this.#clock);
           const { accessToken, lifeMs } = await this.#transport.login(credentials, cancel.signal);
           cancel.signal.throwIfAborted();
-          const token = new AccessToken(accessToken, lifeMs, since);
+          // What was asked for while the login took its time is older than what came of it, whoever's it is.
+          const token = new AccessToken(accessToken, lifeMs - since.elapsedMs(), new Stopwatch(this.#clock));
           this.#begin(token);
           this.#tellToken(token, 'login');
         },

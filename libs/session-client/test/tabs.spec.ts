@@ -1,7 +1,7 @@
 import { type SessionClientOptions } from '../src/index.js';
 import { LocalLocks, type Locks } from '../src/local-locks.js';
 import { FakeClock, settled } from './fake-clock.js';
-import { problem } from './fake-gateway.js';
+import { Held, problem } from './fake-gateway.js';
 import { BASE_URL, Browser, CREDENTIALS } from './fake-tabs.js';
 import { CHANGED, ENDED, outcome } from './outcome.js';
 
@@ -34,6 +34,43 @@ describe('three tabs of one session', () => {
     });
     return [browser.tab({ createChannel }), (data: unknown) => listener({ data })] as const;
   }
+
+  describe('with a login that takes longer than a refresh waits for its turn', () => {
+    it('hear of it, though they have got a token meanwhile: it was the former user’s', async () => {
+      browser.gateway.session = true;
+      const [one, two] = threeTabs();
+      await tokens([two]);
+      browser.clock.freeze(3_600);
+      const changes: string[] = [];
+      two.subscribe(({ reason }) => changes.push(reason));
+      const held = browser.gateway.hold(LOGIN);
+      const login = one.login(CREDENTIALS);
+      await browser.clock.pass(1);
+      expect(await during(5, [outcome(two.accessToken())])).toEqual([expect.stringMatching(/^token-/)]);
+      held.release();
+      await during(1, [login]);
+      expect(changes).toEqual(['login']);
+      const [first, second] = await tokens([one, two]);
+      expect(second).toBe(first);
+    });
+
+    it('do not end it by a refusal that was asked for before it was done', async () => {
+      const [one, two] = threeTabs();
+      const held = browser.gateway.hold(LOGIN);
+      const login = one.login(CREDENTIALS);
+      const refusal = new Held(() => problem(401, 'refresh_token_missing'));
+      browser.gateway.once(REFRESH, refusal.whenReleased);
+      const resumed = outcome(two.resume());
+      await browser.clock.pass(4);
+      expect(browser.gateway.refreshes).toBe(1);
+      held.release();
+      await during(1, [login]);
+      refusal.release();
+      await browser.clock.pass(1);
+      await resumed;
+      expect([one.state, two.state]).toEqual(['active', 'active']);
+    });
+  });
 
   describe('refresh once', () => {
     it('when they are opened together', async () => {

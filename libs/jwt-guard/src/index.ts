@@ -42,6 +42,7 @@ export {
   TokenRejected,
   VerifierUnavailable,
 } from './core/refusals';
+export { basicAuthorization } from './core/basic-authorization';
 export { bearerChallenge } from './core/bearer-challenge';
 
 // Revocation

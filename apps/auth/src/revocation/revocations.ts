@@ -52,7 +52,7 @@ export class Revocations {
    */
   async revokeSubjectBut(sid: string, subject: string): Promise<boolean> {
     // Before the entry: an auth that reads it raises the epoch too, and knows of no session that stays.
-    const epoch = await this.store.sessions.raiseEpochBut(sid, subject, await this.nextEpoch(subject));
+    const epoch = await this.store.sessions.raiseEpochBut(sid, await this.nextEpoch(subject));
     if (epoch === undefined) return false;
     await this.revokeEpoch(subject, epoch);
     await this.store.sessions.endBefore(subject, epoch);

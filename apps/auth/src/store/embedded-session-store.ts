@@ -110,13 +110,13 @@ export class EmbeddedSessionStore implements SessionStore {
     return Promise.resolve(live.sort((a, b) => b.lastUsedAt - a.lastUsedAt).map(sessionOf));
   }
 
-  raiseEpochBut(sessionId: string, subject: string, epoch: number): Promise<number | undefined> {
+  raiseEpochBut(sessionId: string, epoch: number): Promise<number | undefined> {
     const stored = this.#sessions.get(sessionId);
-    const before = this.epochs.of(subject) ?? 0;
-    if (!stored || stored.ended || before > stored.epoch) return Promise.resolve(undefined);
+    if (!stored || stored.ended || (this.epochs.of(stored.subject) ?? 0) > stored.epoch)
+      return Promise.resolve(undefined);
     const atLeast = Math.max(stored.epoch + 1, epoch);
     stored.epoch = atLeast % 2 === 0 ? atLeast + 1 : atLeast;
-    this.epochs.raise(subject, stored.epoch);
+    this.epochs.raise(stored.subject, stored.epoch);
     return Promise.resolve(stored.epoch);
   }
 

@@ -96,7 +96,7 @@ export class RedisSessionStore implements SessionStore {
     return sessions.filter(isLive).sort((a, b) => b.lastUsedAt - a.lastUsedAt);
   }
 
-  async raiseEpochBut(id: string, _subject: string, epoch: number): Promise<number | undefined> {
+  async raiseEpochBut(id: string, epoch: number): Promise<number | undefined> {
     const keys = keysOf(id);
     const raised = await decided(this.#redis.trRaiseEpochBut(keys.epoch, keys.session, String(epoch), EPOCH_SECONDS));
     return raised === null ? undefined : Number(raised);

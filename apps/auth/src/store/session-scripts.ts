@@ -1,7 +1,8 @@
 import { GRACE_SECONDS, MAX_REPEATS, MAX_ROTATIONS, MAX_SESSIONS, REPEATS_WINDOW_SECONDS } from './session-store';
 
 /**
- * What is stored of a session, as a hash. Times are milliseconds since 1970-01-01T00:00:00Z, but for `auth`. Besides these:
+ * What is stored of a session, as a hash. Times are milliseconds since 1970-01-01T00:00:00Z, but for `auth` and `after`, which
+ * are seconds. Besides these:
  *
  * - `current`, `parent`, `before`: the hashes of the newest token and of the two that came before it;
  * - `a:<hash>`: "till repeats since sealed" of a token that still gets its successor: until when (0: until that is used),
@@ -42,7 +43,7 @@ local function keepIndex(milliseconds)
   if redis.call('PEXPIRETIME', KEYS[3]) < milliseconds then redis.call('PEXPIREAT', KEYS[3], number(milliseconds)) end
 end`;
 
-/** KEYS session, epoch, index. ARGV now, id, default epoch, epoch, idle and absolute ms, current, then fields and values. */
+/** KEYS session, epoch, index. ARGV now, id, default epoch, idle and absolute ms, current, then fields and values. */
 export const CREATE_SESSION = `
 ${NUMBER}
 ${NOW}

@@ -134,10 +134,10 @@ export interface SessionStore {
   /** A subject's sessions that haven't ended, most recently used first. */
   list(subject: string, notBefore: number): Promise<readonly Session[]>;
   /**
-   * Raises the subject's epoch to this or a higher one, and with it that of one of its sessions, which lives on alone. Such
+   * Raises the epoch of a session's subject to this or a higher one, and with it that of the session, which lives on alone. Such
    * an epoch is odd: what has to end that session too goes beyond it.
    *
    * @returns the epoch; undefined, and nothing has changed, when that one has ended
    */
-  raiseEpochBut(sessionId: string, subject: string, epoch: number): Promise<number | undefined>;
+  raiseEpochBut(sessionId: string, epoch: number): Promise<number | undefined>;
 }

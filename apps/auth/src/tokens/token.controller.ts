@@ -46,6 +46,7 @@ export class TokenController {
           : new OAuthError('unsupported_grant_type', 'This grant type is not supported.');
     }
   }
+
   private async refresh(request: CallerRequest, form: FormParameters, reply: Reply): Promise<RefreshedTokens> {
     const client = this.clients.identify(request.headers.authorization, reply, form);
     return this.refreshes.refresh(client, form, { address: this.callers.addressOf(request, reply) }, reply);

@@ -44,7 +44,7 @@ describeWith(REDIS)('the Redis store, while Redis is away', () => {
         () => store.sessions.end(session.id),
         () => store.sessions.endBefore('s', 1),
         () => store.sessions.list('s', 0),
-        () => store.sessions.raiseEpochBut(session.id, 's', 1),
+        () => store.sessions.raiseEpochBut(session.id, 1),
         () => store.after(0, 500),
         () => store.snapshot().next(),
       ]) {

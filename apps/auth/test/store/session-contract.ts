@@ -207,7 +207,7 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
         'ended',
         'ended',
       ]);
-      expect(await store.sessions.raiseEpochBut(session.id, session.subject, 8)).toBeUndefined();
+      expect(await store.sessions.raiseEpochBut(session.id, 8)).toBeUndefined();
     });
 
     it('that is replayed is known by how old it is', async () => {
@@ -383,7 +383,7 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
     it('can leave one session, with its tokens as they are', async () => {
       const subject = randomUUID();
       const [mine, others] = [await begun(subject), await begun(subject)];
-      expect(await store.sessions.raiseEpochBut(mine.id, subject, 20)).toBe(21);
+      expect(await store.sessions.raiseEpochBut(mine.id, 20)).toBe(21);
       expect(await other.epoch(subject)).toBe(21);
       expect(await outcomes(others, others.tokenHash)).toEqual(['revoked']);
       await store.sessions.endBefore(subject, 21);
@@ -392,18 +392,18 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
         session: { epoch: 21 },
       });
       // Higher each time, and never what ends all of them.
-      expect(await store.sessions.raiseEpochBut(mine.id, subject, 20)).toBe(23);
-      expect(await store.sessions.raiseEpochBut(mine.id, subject, 1_764_099_999_123)).toBe(1_764_099_999_123);
+      expect(await store.sessions.raiseEpochBut(mine.id, 20)).toBe(23);
+      expect(await store.sessions.raiseEpochBut(mine.id, 1_764_099_999_123)).toBe(1_764_099_999_123);
     });
 
     it('leaves no session that had ended before, and is not raised for it', async () => {
       const subject = randomUUID();
       const [ended, below] = [await begun(subject), await begun(subject)];
       await store.sessions.end(ended.id);
-      expect(await store.sessions.raiseEpochBut(ended.id, subject, 8)).toBeUndefined();
+      expect(await store.sessions.raiseEpochBut(ended.id, 8)).toBeUndefined();
       expect(await store.epoch(subject)).toBeUndefined();
       await store.raiseEpoch(subject, 9);
-      expect(await store.sessions.raiseEpochBut(below.id, subject, 10)).toBeUndefined();
+      expect(await store.sessions.raiseEpochBut(below.id, 10)).toBeUndefined();
       expect(await store.epoch(subject)).toBe(9);
     });
 
@@ -411,12 +411,12 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
       const subject = randomUUID();
       expect(await store.passEpoch(subject, 8)).toBe(8);
       const mine = await begun(subject);
-      const left = (await store.sessions.raiseEpochBut(mine.id, subject, 8)) ?? 0;
+      const left = (await store.sessions.raiseEpochBut(mine.id, 8)) ?? 0;
       expect(left).toBe(9);
       // It was chosen before that.
       expect(await other.passEpoch(subject, 8)).toBe(10);
       expect(await outcomes(mine, mine.tokenHash)).toEqual(['revoked']);
-      expect(await store.sessions.raiseEpochBut(mine.id, subject, 100)).toBeUndefined();
+      expect(await store.sessions.raiseEpochBut(mine.id, 100)).toBeUndefined();
       // Somebody else has ended all of them.
       expect(await store.passEpoch(subject, 8)).toBe(10);
       expect(await store.passEpoch(subject, 1_764_099_999_124)).toBe(1_764_099_999_124);
@@ -426,7 +426,7 @@ export function describeSessions(open: (now: () => number) => Promise<SessionSto
       for (let round = 0; round < 20; round++) {
         const subject = randomUUID();
         const mine = await begun(subject);
-        const but = (at: AuthStore) => at.sessions.raiseEpochBut(mine.id, subject, 8);
+        const but = (at: AuthStore) => at.sessions.raiseEpochBut(mine.id, 8);
         await Promise.all([but(store), but(other), store.passEpoch(subject, 8), but(other), but(store)]);
         expect(await outcomes(mine, mine.tokenHash)).toEqual(['revoked']);
       }

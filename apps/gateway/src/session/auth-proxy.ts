@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { currentRelayContext, TRANSACTION_ID_HEADER } from '@token-relay/jwt-guard';
+import { basicAuthorization, currentRelayContext, TRANSACTION_ID_HEADER } from '@token-relay/jwt-guard';
 import { type Logger, ProblemException } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Dispatcher, Pool } from 'undici';
@@ -35,8 +35,7 @@ export class AuthProxy implements OnApplicationShutdown {
     @Inject(GATEWAY_CONFIG) config: Pick<GatewayConfig, 'AUTH_URL' | 'GATEWAY_CLIENT_SECRET' | 'UPSTREAM_TIMEOUT_MS'>,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    const secret = new URLSearchParams({ v: config.GATEWAY_CLIENT_SECRET }).toString().slice('v='.length);
-    this.#authorization = `Basic ${Buffer.from(`gateway:${secret}`).toString('base64')}`;
+    this.#authorization = basicAuthorization('gateway', config.GATEWAY_CLIENT_SECRET);
     const timeout = config.UPSTREAM_TIMEOUT_MS;
     this.#pool = new Pool(config.AUTH_URL, {
       connect: { timeout: Math.min(timeout, 3_000) },

@@ -20,11 +20,14 @@ const ACCOUNTS = [
   { username: 'admin', scopes: [...DOCUMENTS, 'auth:admin', 'audit:read', ...OPERATION] },
 ];
 
-/** For which audiences each client may exchange tokens, and with which scopes. */
+/** For which audiences each client may exchange tokens and get its own, and what the transactions may be for that it begins. */
 const CLIENTS = {
-  gateway: { resource: [...DOCUMENTS, 'audit:read'], auth: OPERATION },
-  resource: { audit: [...DOCUMENTS, 'audit:read'] },
-  audit: {},
+  gateway: {
+    audiences: { resource: [...DOCUMENTS, 'audit:read'], auth: OPERATION },
+    transactions: { scopes: [...DOCUMENTS, 'audit:read'] },
+  },
+  resource: { audiences: { audit: [...DOCUMENTS, 'audit:read'] } },
+  audit: { audiences: {} },
 };
 
 /** Apps on their users' devices: they have no secret. */
@@ -120,17 +123,20 @@ function isUpToDate({ clients }) {
 /** What clients there were, with what they may ask for now, and those that were not there yet. */
 function brought(clients) {
   const missing = NATIVE_CLIENTS.filter(({ id }) => !clients.some((client) => client.id === id));
-  return [...clients.map(withAudiences), ...missing];
+  return [...clients.map(withPolicy), ...missing];
 }
 
 /** A service of ours with what it may ask for now, besides what it might before. */
-function withAudiences(client) {
+function withPolicy(client) {
   if (!Object.hasOwn(CLIENTS, client.id)) return client;
+  const policy = CLIENTS[client.id];
   const audiences = { ...client.audiences };
-  for (const [audience, scopes] of Object.entries(CLIENTS[client.id])) {
+  for (const [audience, scopes] of Object.entries(policy.audiences)) {
     audiences[audience] = joined(audiences[audience], scopes);
   }
-  return { ...client, audiences };
+  if (!policy.transactions) return { ...client, audiences };
+  const scopes = joined(client.transactions?.scopes, policy.transactions.scopes);
+  return { ...client, audiences, transactions: { ...client.transactions, scopes } };
 }
 
 function joined(scopes = [], others = []) {
@@ -155,11 +161,12 @@ function environment(secrets) {
 }
 
 function clientsFile(secrets) {
-  const services = Object.entries(CLIENTS).map(([id, audiences]) => ({
+  const services = Object.entries(CLIENTS).map(([id, { audiences, ...policy }]) => ({
     id,
     secrets: [`sha256:${createHash('sha256').update(secrets[id]).digest('base64url')}`],
     audiences,
     scopes: ['revocations:read'],
+    ...policy,
   }));
   return { generatedBy: 'dev-secrets', clients: [...services, ...NATIVE_CLIENTS] };
 }

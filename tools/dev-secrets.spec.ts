@@ -5,6 +5,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+interface Client {
+  type?: string;
+  id: string;
+  secrets?: string[];
+  audiences?: object;
+  scopes: string[];
+  transactions?: { scopes: string[] };
+}
+
 const FILES = ['clients.json', 'demo-accounts.json', 'secrets.env', 'users.json'];
 
 describe('dev-secrets', () => {
@@ -19,7 +28,7 @@ describe('dev-secrets', () => {
   const clientsOf = (target: string) =>
     JSON.parse(readFileSync(join(target, 'clients.json'), 'utf8')) as {
       generatedBy: string;
-      clients: { type?: string; id: string; secrets?: string[]; audiences?: object; scopes: string[] }[];
+      clients: Client[];
     };
   /** Of the services: a native client has none. */
   const secretsIn = (target: string) => clientsOf(target).clients.flatMap(({ secrets }) => (secrets ? [secrets] : []));
@@ -74,6 +83,7 @@ describe('dev-secrets', () => {
           auth: ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'],
         },
         scopes: ['revocations:read'],
+        transactions: { scopes: ['documents:read', 'documents:write', 'audit:read'] },
       },
       {
         id: 'resource',
@@ -160,6 +170,31 @@ describe('dev-secrets', () => {
     write(changed);
     expect(await generate(target)).toBe(0);
     expect(clientsOf(target).clients).toEqual(changed);
+  });
+
+  it('lets the gateway of a set from before begin transactions, besides what that may already', async () => {
+    const target = join(folder, 'without-transactions');
+    await generate(target);
+    const whole = clientsOf(target);
+    const set = (transactions?: Client['transactions']) =>
+      writeFileSync(
+        join(target, 'clients.json'),
+        JSON.stringify({
+          ...whole,
+          clients: whole.clients.map((client) => (client.id === 'gateway' ? { ...client, transactions } : client)),
+        }),
+      );
+    set();
+    expect(await Promise.all([1, 2, 3, 4].map(() => generate(target)))).toEqual([0, 0, 0, 0]);
+    expect(clientsOf(target)).toEqual(whole);
+    set({ scopes: ['of:ours', 'audit:read'] });
+    expect(await generate(target)).toBe(0);
+    expect(clientsOf(target).clients.map(({ transactions }) => transactions?.scopes)).toEqual([
+      ['of:ours', 'audit:read', 'documents:read', 'documents:write'],
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('makes them once, and other ones elsewhere', async () => {

@@ -47,6 +47,10 @@ export class AppProcess {
     return app;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get url(): string {
     return this.addresses.http ?? '';
   }

@@ -1,11 +1,16 @@
-import { decodeJwt } from 'jose';
+import { createLocalJWKSet, decodeJwt, exportJWK, type JSONWebKeySet, jwtVerify } from 'jose';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as oauth from 'oauth4webapi';
+import { AppProcess } from './app-process';
 import { REVOKED, until, verdicts, workingChain } from './chain';
-import { type ClientId, ISSUER, NATIVE_CLIENT, post, System } from './system';
+import { type ClientId, ISSUER, makeAccounts, NATIVE_CLIENT, post, System, usersFile } from './system';
 
 const AUTH = 'https://auth.test';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const TXN_TOKEN = 'urn:ietf:params:oauth:token-type:txn_token';
 
 interface Authenticated {
   readonly client: oauth.Client;
@@ -270,5 +275,133 @@ describe('a client of another make', () => {
       await expect(ownToken({ audience: 'resource' }, client)).rejects.toMatchObject(refused);
     }
     expect(await introspect(token)).toMatchObject({ active: true });
+  });
+});
+
+/** As it comes with the library, and as the successor of RFC 7523 wants it typed. */
+const ASSERTIONS: [string, Record<string, unknown> | undefined][] = [
+  ['without a type', undefined],
+  ['with their own type', { typ: 'client-authentication+jwt' }],
+];
+
+describe('a client of another make that has no secret, and signs', () => {
+  const accounts = makeAccounts();
+  const keys: Record<string, Awaited<ReturnType<typeof oauth.generateKeyPair>>> = {};
+  let folder: string;
+  let auth: AppProcess;
+  let server: oauth.AuthorizationServer;
+
+  const http = {
+    [oauth.customFetch]: (url: string, init: object) => fetch(`${auth.url}${new URL(url).pathname}`, init),
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'token-relay-e2e-'));
+    const policies = {
+      gateway: { audiences: { resource: ['documents:read'] }, transactions: { scopes: ['documents:read'] } },
+      resource: { audiences: { audit: ['documents:read'] } },
+    };
+    const clients: object[] = [];
+    for (const [id, algorithm] of [
+      ['gateway', 'ES256'],
+      ['resource', 'Ed25519'],
+    ] as const) {
+      const pair = await oauth.generateKeyPair(algorithm);
+      keys[id] = pair;
+      const jwk = { ...(await exportJWK(pair.publicKey)), kid: `${id}-1`, alg: algorithm };
+      clients.push({ id, jwks: { keys: [jwk] }, ...policies[id] });
+    }
+    await writeFile(join(folder, 'clients.json'), JSON.stringify({ clients }));
+    await writeFile(join(folder, 'users.json'), await usersFile(Object.values(accounts)));
+    auth = await AppProcess.start('auth', {
+      ISSUER,
+      SINGLE_AUTH: '1',
+      CLIENTS_FILE: join(folder, 'clients.json'),
+      USERS_FILE: join(folder, 'users.json'),
+    });
+    const issuer = new URL(ISSUER);
+    const answer = await oauth.discoveryRequest(issuer, { algorithm: 'oauth2', ...http });
+    server = await oauth.processDiscoveryResponse(issuer, answer);
+  });
+  afterAll(async () => {
+    expect(await auth.stop()).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+
+  /** @param header what the library doesn't put there by itself */
+  const as = (id: 'gateway' | 'resource', header: Record<string, unknown> = {}, signer = id): Authenticated => {
+    const key = keys[signer]?.privateKey;
+    const modify = (parameters: Record<string, unknown>) => void Object.assign(parameters, header);
+    return {
+      client: { client_id: id },
+      authentication: oauth.PrivateKeyJwt(key as oauth.CryptoKey, { [oauth.modifyAssertion]: modify }),
+    };
+  };
+  const login = async (): Promise<string> => {
+    const { username, password } = accounts.alice;
+    const answer = await post(`${auth.url}/auth/login`, { username, password });
+    return ((await answer.json()) as { access_token: string }).access_token;
+  };
+  async function exchange(token: string, audience: string, by: Authenticated, more: Record<string, string> = {}) {
+    const { client, authentication } = by;
+    const parameters = { subject_token: token, subject_token_type: ACCESS_TOKEN, audience, ...more };
+    const answer = await oauth.genericTokenEndpointRequest(server, client, authentication, EXCHANGE, parameters, http);
+    const recognizedTokenTypes = { n_a: () => undefined };
+    return oauth.processGenericTokenEndpointResponse(server, client, answer, { recognizedTokenTypes });
+  }
+  async function introspect(token: string, { client, authentication }: Authenticated) {
+    const answer = await oauth.introspectionRequest(server, client, authentication, token, http);
+    return oauth.processIntrospectionResponse(server, client, answer);
+  }
+
+  it('is told that it may', () => {
+    for (const endpoint of ['token', 'introspection', 'revocation'] as const) {
+      expect(server[`${endpoint}_endpoint_auth_methods_supported`]).toContain('private_key_jwt');
+      expect(server[`${endpoint}_endpoint_auth_signing_alg_values_supported`]).toEqual(
+        expect.arrayContaining(['ES256', 'Ed25519']),
+      );
+    }
+  });
+
+  it.each(ASSERTIONS)('exchanges along a chain with assertions %s', async (_what, header) => {
+    const first = await exchange(await login(), 'resource', as('gateway', header));
+    expect(first).toMatchObject({ token_type: 'bearer', issued_token_type: ACCESS_TOKEN, scope: 'documents:read' });
+    expect(await introspect(first.access_token, as('resource', header))).toMatchObject({ active: true });
+    const second = await exchange(first.access_token, 'audit', as('resource', header));
+    expect(decodeJwt(second.access_token)).toMatchObject({
+      sub: accounts.alice.sub,
+      aud: 'audit',
+      act: { sub: 'resource', act: { sub: 'gateway' } },
+    });
+  });
+
+  it('begins a transaction', async () => {
+    const token = await login();
+    const issued = await exchange(token, new URL(ISSUER).hostname, as('gateway'), {
+      requested_token_type: TXN_TOKEN,
+      scope: 'documents:read',
+      request_details: JSON.stringify({ action: 'BUY' }),
+    });
+    expect(issued).toMatchObject({ token_type: 'n_a', issued_token_type: TXN_TOKEN, expires_in: 60 });
+    const set = (await (await fetch(`${auth.url}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
+    const options = { issuer: ISSUER, audience: 'issuer.test', typ: 'txntoken+jwt' };
+    const { payload } = await jwtVerify(issued.access_token, createLocalJWKSet(set), options);
+    expect(payload).toMatchObject({ sub: accounts.alice.sub, req_wl: 'gateway', tctx: { action: 'BUY' } });
+  });
+
+  it('is refused with the key of another, and with a secret', async () => {
+    const token = await login();
+    const refused = { code: oauth.WWW_AUTHENTICATE_CHALLENGE, status: 401 };
+    await expect(exchange(token, 'resource', as('gateway', {}, 'resource'))).rejects.toMatchObject(refused);
+    const secret = { client: { client_id: 'gateway' }, authentication: oauth.ClientSecretBasic('x'.repeat(40)) };
+    await expect(exchange(token, 'resource', secret)).rejects.toMatchObject(refused);
+    expect(await auth.wrote('client_assertion_refused')).not.toContain('eyJ');
+  });
+
+  it('gives up its own token', async () => {
+    const { access_token: token } = await exchange(await login(), 'resource', as('gateway'));
+    const { client, authentication } = as('gateway');
+    await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, authentication, token, http));
+    expect(await introspect(token, as('resource'))).toEqual({ active: false });
   });
 });

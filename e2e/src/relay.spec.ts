@@ -177,8 +177,11 @@ describe('the way of a request', () => {
         'accept-encoding',
         'accept-language',
         'connection',
+        'traceparent',
         'user-agent',
+        'x-locale',
         'x-request-id',
+        'x-request-timeout-ms',
         'x-transaction-id',
       ]);
       expect(rest['x-transaction-id']).not.toBe('chosen-by-a-client');

@@ -55,11 +55,23 @@ export class System {
     private readonly folder: string,
   ) {}
 
-  /** @param options `issuer` is also the origin of pages: whatever stands in front of the gateway */
+  /**
+   * @param options `issuer` is also the origin of pages: whatever stands in front of the gateway; `relayMode` is how calls
+   *   are passed on
+   */
   static async start(
-    options: { issuer?: string; auth?: Record<string, string>; gateway?: Record<string, string> } = {},
+    options: {
+      issuer?: string;
+      relayMode?: 'exchange' | 'transaction' | 'forward';
+      auth?: Record<string, string>;
+      gateway?: Record<string, string>;
+    } = {},
   ): Promise<System> {
-    const { issuer = ISSUER } = options;
+    const { issuer = ISSUER, relayMode } = options;
+    const mode = relayMode && {
+      RELAY_MODE: relayMode,
+      ...(relayMode === 'forward' && { DANGEROUSLY_FORWARD: '1' }),
+    };
     const folder = await mkdtemp(join(tmpdir(), 'token-relay-e2e-'));
     const accounts = makeAccounts();
     await writeFile(join(folder, 'users.json'), await usersFile(Object.values(accounts)));
@@ -79,18 +91,21 @@ export class System {
       RPC_PORT: '0',
       AUDIT_CLIENT_SECRET: secrets.audit,
       ...shared(auth.url, issuer),
+      ...mode,
     });
     const resource = await AppProcess.start('resource', {
       TZ: 'Asia/Kathmandu',
       AUDIT_URL: audit.addresses.rpc ?? '',
       RESOURCE_CLIENT_SECRET: secrets.resource,
       ...shared(auth.url, issuer),
+      ...mode,
     });
     const gateway = await AppProcess.start('gateway', {
       TZ: 'America/St_Johns',
       RESOURCE_URL: resource.url,
       GATEWAY_CLIENT_SECRET: secrets.gateway,
       ...shared(auth.url, issuer),
+      ...mode,
       ...options.gateway,
     });
     await Promise.all([audit.ready(), resource.ready(), gateway.ready()]);
@@ -186,6 +201,8 @@ export function clientsFile(secrets: Readonly<Record<ClientId, string>>): string
     secrets: [`sha256:${createHash('sha256').update(secrets[id]).digest('base64url')}`],
     audiences: AUDIENCES[id],
     scopes: ['revocations:read'],
+    // Whatever comes from outside begins at the gateway.
+    ...(id === 'gateway' && { transactions: { scopes: AUDIENCES.gateway.resource } }),
   }));
   return JSON.stringify({ clients: [...clients, NATIVE_CLIENT] });
 }

@@ -7,8 +7,9 @@ import {
   MetricsModule,
   openRevocations,
   TOKEN_ALGORITHMS,
+  trustDomainOf,
 } from '@token-relay/service-kit';
-import { AuditController } from './audit.controller';
+import { AnybodysAuditController, AuditController } from './audit.controller';
 import { AuditLog } from './audit-log';
 import { type AuditConfig } from './audit.config';
 
@@ -17,6 +18,8 @@ export class AppModule {
   static forRoot(config: AuditConfig, logger: Logger): DynamicModule {
     const client = { id: 'audit', secret: config.AUDIT_CLIENT_SECRET };
     const revocations = openRevocations(config, client, logger);
+    // What users got is for the gateway: forwarded, it has to be accepted everywhere.
+    const isForwarded = config.RELAY_MODE === 'forward';
     return {
       module: AppModule,
       imports: [
@@ -24,7 +27,8 @@ export class AppModule {
           issuers: [
             {
               issuer: config.ISSUER,
-              audience: 'audit',
+              audience: isForwarded ? ['audit', 'gateway'] : 'audit',
+              transactions: { trustDomain: trustDomainOf(config) },
               algorithms: TOKEN_ALGORITHMS,
               jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
@@ -37,7 +41,7 @@ export class AppModule {
         HealthModule.forVerifier('audit'),
         MetricsModule.forRoot({ config, revocations, logger }),
       ],
-      controllers: [AuditController],
+      controllers: [isForwarded ? AnybodysAuditController : AuditController],
       providers: [{ provide: AuditLog, useValue: new AuditLog(logger) }],
     };
   }

@@ -1,4 +1,13 @@
-import { flag, loadConfig, origin, port, revocationsUrl, secret } from '@token-relay/service-kit';
+import {
+  flag,
+  loadConfig,
+  origin,
+  port,
+  relayMode,
+  revocationsUrl,
+  secret,
+  trustDomain,
+} from '@token-relay/service-kit';
 import { z } from 'zod';
 
 export type AuditConfig = ReturnType<typeof loadAuditConfig>;
@@ -15,6 +24,8 @@ export function loadAuditConfig(environment: NodeJS.ProcessEnv) {
       REVOCATIONS_URL: revocationsUrl(),
       JWKS_CACHE_FILE: z.string().min(1).optional(),
       DANGEROUSLY_ALLOW_HTTP: flag(),
+      TRUST_DOMAIN: trustDomain(),
+      ...relayMode(mode, environment),
     }),
     environment,
   );

@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { CurrentPrincipal, type Principal, RequireActor, RequireScopes } from '@token-relay/jwt-guard';
+import { CurrentPrincipal, type Principal, RequireActor, RequireScopes, RequireToken } from '@token-relay/jwt-guard';
 import { type Hop, hopOf, validated } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { type AuditEntry, AuditLog } from './audit-log';
@@ -11,13 +11,7 @@ const entry = z.object({
 });
 const page = z.object({ limit: z.number().int().min(1).max(100).default(20) });
 
-/**
- * Only resource may call here, on behalf of a user. That is said by actor: a scope would have to be given to
- * the users, who could then call by themselves.
- */
-@Controller()
-@RequireActor('resource')
-export class AuditController {
+class AuditHandlers {
   constructor(@Inject(AuditLog) private readonly log: AuditLog) {}
 
   @MessagePattern('audit.whoami')
@@ -40,3 +34,16 @@ export class AuditController {
     return { entries: this.log.latest(limit) };
   }
 }
+
+/**
+ * Only resource may call here, on behalf of a user. That is said by actor: a scope would have to be given to
+ * the users, who could then call by themselves.
+ */
+@Controller()
+@RequireActor('resource')
+export class AuditController extends AuditHandlers {}
+
+/** For `RELAY_MODE=forward`, in which nobody can tell who calls: whoever has a user's token may. */
+@Controller()
+@RequireToken()
+export class AnybodysAuditController extends AuditHandlers {}

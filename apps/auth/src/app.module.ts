@@ -9,9 +9,11 @@ import {
 } from '@nestjs/common';
 import { JwtGuardModule } from '@token-relay/jwt-guard';
 import { HealthModule, type Logger, MetricsModule } from '@token-relay/service-kit';
+import { AUDIT_LOG } from './audit-log';
 import { AUTH_CONFIG, type AuthConfig } from './auth.config';
 import { type AuthState } from './auth-state';
 import { Callers } from './clients/callers';
+import { ClientAssertions } from './clients/client-assertion';
 import { ClientAuthentication } from './clients/client-authentication';
 import { ClientRegistry } from './clients/client-registry';
 import { MetadataController } from './discovery/metadata.controller';
@@ -29,12 +31,16 @@ import { SessionController } from './sessions/session.controller';
 import { Sessions } from './sessions/sessions';
 import { ignoreTypeOfNoBody } from './sessions/without-body';
 import { AUTH_STORE, type AuthStore } from './store/auth-store';
-import { OwnTokens } from './tokens/own-tokens';
+import { AccessTokenExchange } from './tokens/access-token-exchange';
 import { ClientCredentials } from './tokens/client-credentials';
+import { OwnTokens } from './tokens/own-tokens';
 import { RefreshGrant } from './tokens/refresh-grant';
+import { SubjectTokens } from './tokens/subject-tokens';
+import { TokenAudit } from './tokens/token-audit';
 import { TokenController } from './tokens/token.controller';
 import { TokenExchange } from './tokens/token-exchange';
 import { TokenIssuer } from './tokens/token-issuer';
+import { TransactionTokens } from './tokens/transaction-tokens';
 import { LoginController } from './users/login.controller';
 import { LoginThrottle } from './users/login-throttle';
 import { openUserDirectory } from './users/open-user-directory';
@@ -83,6 +89,7 @@ export class AppModule implements NestModule, OnApplicationBootstrap, OnApplicat
       ],
       providers: [
         { provide: AUTH_CONFIG, useValue: config },
+        { provide: AUDIT_LOG, useValue: logger },
         { provide: SigningKeys, useValue: keys },
         { provide: AUTH_STORE, useValue: store },
         { provide: RevocationLog, useValue: log },
@@ -96,8 +103,13 @@ export class AppModule implements NestModule, OnApplicationBootstrap, OnApplicat
         TokenIssuer,
         Sessions,
         ClientRegistry,
+        ClientAssertions,
         ClientAuthentication,
         OwnTokens,
+        SubjectTokens,
+        AccessTokenExchange,
+        TransactionTokens,
+        TokenAudit,
         TokenExchange,
         ClientCredentials,
         RefreshGrant,

@@ -3,9 +3,10 @@ import { type AuthConfig } from './auth.config';
 import { type RingEvent } from './keys/key-ring';
 import { RingSeal } from './keys/ring-seal';
 import { EmbeddedRingStore, RedisRingStore } from './keys/ring-store';
+import { ringTimes } from './keys/ring-times';
 import { SigningKeys } from './keys/signing-keys';
 import { reasonOf } from './reason-of';
-import { KEPT_SECONDS, RevocationLog } from './revocation/revocation-log';
+import { RevocationLog } from './revocation/revocation-log';
 import { type OpenedStore, openStore } from './store/open-store';
 
 /** What auth has, and shares with the other auths where it is in Redis. */
@@ -29,6 +30,7 @@ type StateConfig = Pick<
   | 'KEY_DECRYPTION_KEYS'
   | 'JWKS_MAX_AGE_SECONDS'
   | 'KEY_ROTATION_SECONDS'
+  | 'LATE_HANDLING_SECONDS'
   | 'SIGNING_ALGORITHM'
 >;
 
@@ -38,16 +40,20 @@ type StateConfig = Pick<
  */
 export async function openState(config: StateConfig, log: StateLog, mustExist = false): Promise<AuthState> {
   const opened = await openStore(config, log);
+  let keys: SigningKeys | undefined;
   try {
     const revocations = new RevocationLog({
       issuer: config.ISSUER,
       store: opened.store,
+      // What another auth has configured counts too, once the keys tell of it.
+      lateHandlingSeconds: () => keys?.keptLateSeconds ?? config.LATE_HANDLING_SECONDS,
       observer: {
         followed: ({ entries }) => log.info({ entries }, 'revocations are up to date'),
         lost: ({ reason }) => log.warn({ reason }, 'revocations can not be read'),
       },
     });
-    return { ...opened, keys: await openKeys(config, opened, revocations, log, mustExist), log: revocations };
+    keys = await openKeys(config, opened, revocations, log, mustExist);
+    return { ...opened, keys, log: revocations };
   } catch (error) {
     opened.store.close();
     throw error;
@@ -68,18 +74,17 @@ function openKeys(
     seal: new RingSeal(encryptionKey, config.KEY_DECRYPTION_KEYS),
     algorithm: config.SIGNING_ALGORITHM,
     mustExist,
-    times: {
-      jwksMaxAgeSeconds: config.JWKS_MAX_AGE_SECONDS,
-      // Whatever is configured now: tokens of before, and of other auths, may live as long as any.
-      longestTokenSeconds: KEPT_SECONDS,
-      rotationSeconds: config.KEY_ROTATION_SECONDS,
-    },
+    times: ringTimes(config),
     publish: async ({ version, compromised }) => {
       for (const kid of compromised) await log.publish({ kind: 'kid', value: kid });
       await log.publish({ kind: 'keys', version });
     },
     isRevoked: (kid) => log.isKeyRevoked(config.ISSUER, kid),
     onEvent: (event: RingEvent) => told[event.what === 'compromised' ? 'warn' : 'info'](event, 'keys'),
+    onLongerLateHandling: (seconds) => {
+      const counts = { configured: config.LATE_HANDLING_SECONDS, counts: seconds };
+      told.warn(counts, 'another auth has a longer LATE_HANDLING_SECONDS, which counts for all of them');
+    },
     onTrouble: (error) => told.warn({ reason: reasonOf(error) }, 'the signing keys can not be looked at'),
   });
 }

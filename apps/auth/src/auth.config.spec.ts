@@ -1,5 +1,5 @@
 import { ConfigError } from '@token-relay/service-kit';
-import { loadAuthConfig } from './auth.config';
+import { loadAuthConfig, loadStateConfig } from './auth.config';
 
 const KEY = 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErTyUiOpAsDfGh=';
 
@@ -34,6 +34,42 @@ describe('the configuration of auth', () => {
     expect(problemsOf(withRedis)).toEqual([]);
     expect(loadAuthConfig(withRedis)).toMatchObject({ REDIS_URL: withRedis.REDIS_URL, SINGLE_AUTH: false });
     expect(loadAuthConfig({ ...withRedis, ...whole })).toMatchObject({ USERS_FILE: 'u', SINGLE_AUTH: true });
+  });
+
+  it('calls the trust domain what the issuer is called, unless it is told otherwise', () => {
+    const issuedBy = (ISSUER: string, more = {}) => loadAuthConfig({ ...whole, ISSUER, ...more }).TRUST_DOMAIN;
+    expect(issuedBy('https://issuer.test')).toBe('issuer.test');
+    expect(issuedBy('http://localhost:3000')).toBe('localhost');
+    expect(issuedBy('https://issuer.test', { TRUST_DOMAIN: 'shop.internal' })).toBe('shop.internal');
+    for (const TRUST_DOMAIN of ['two words', 'a"b', 'x'.repeat(254), 'ü']) {
+      expect(problemsOf({ ...whole, TRUST_DOMAIN })).toEqual([
+        expect.stringMatching(/^TRUST_DOMAIN: must be of 1 to 253/),
+      ]);
+    }
+    expect(problemsOf({ ...whole, TRUST_DOMAIN: 'x'.repeat(253) })).toEqual([]);
+  });
+
+  it.each([
+    ['0', []],
+    ['86400', []],
+    ['86401', [expect.stringMatching(/^LATE_HANDLING_SECONDS: /)]],
+    ['-1', [expect.stringMatching(/^LATE_HANDLING_SECONDS: /)]],
+    ['1.5', [expect.stringMatching(/^LATE_HANDLING_SECONDS: /)]],
+  ])('takes %s s for handling tokens late: %j', (LATE_HANDLING_SECONDS, problems) => {
+    expect(problemsOf({ ...whole, LATE_HANDLING_SECONDS })).toEqual(problems);
+  });
+
+  it('does not let so many keys come that verifiers can not take them', () => {
+    const late = { ...whole, LATE_HANDLING_SECONDS: '86400' };
+    const tooMany = [
+      'LATE_HANDLING_SECONDS: is too long for KEY_ROTATION_SECONDS: too many keys would have to be published',
+    ];
+    expect(problemsOf({ ...late, KEY_ROTATION_SECONDS: '893' })).toEqual([]);
+    expect(problemsOf({ ...late, KEY_ROTATION_SECONDS: '892' })).toEqual(tooMany);
+    expect(problemsOf({ ...whole, KEY_ROTATION_SECONDS: '60' })).toEqual([]);
+    expect(() =>
+      loadStateConfig({ ...late, REDIS_URL: 'redis://r.test', KEY_ENCRYPTION_KEY: KEY, KEY_ROTATION_SECONDS: '60' }),
+    ).toThrow(ConfigError);
   });
 
   it.each([

@@ -1,6 +1,7 @@
-import { flag, loadConfig, origin, port } from '@token-relay/service-kit';
+import { ConfigError, flag, loadConfig, origin, port, trustDomain, trustDomainOf } from '@token-relay/service-kit';
 import { z } from 'zod';
-import { KEY_ALGORITHMS } from './keys/key-ring';
+import { fitsIntoKeySet, KEY_ALGORITHMS } from './keys/key-ring';
+import { ringTimes } from './keys/ring-times';
 import { SESSION_TIMES } from './store/session-store';
 
 export const AUTH_CONFIG = Symbol('auth-config');
@@ -54,6 +55,8 @@ const state = (hasRedis: boolean) => ({
   JWKS_MAX_AGE_SECONDS: seconds(3_600).default(60),
   /** How long a key signs before the next one does. */
   KEY_ROTATION_SECONDS: seconds(31 * 86_400, 60).default(86_400),
+  /** How long after it was issued a token may still be judged, by who handles late what came with it. */
+  LATE_HANDLING_SECONDS: seconds(86_400, 0).default(0),
   /** What the first key is for; another one later is a rotation. */
   SIGNING_ALGORITHM: z.enum(KEY_ALGORITHMS, `must be one of ${KEY_ALGORITHMS.join(', ')}`).default('ES256'),
 });
@@ -64,12 +67,14 @@ const isGiven = (environment: NodeJS.ProcessEnv, name: string): boolean =>
 /** @throws ConfigError */
 export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
   const hasRedis = isGiven(environment, 'REDIS_URL');
-  return loadConfig(
+  const config = loadConfig(
     (mode) => ({
       PORT: port().default(3001),
       ...state(hasRedis),
       /** Where clients reach auth's own endpoints. Default: where the issuer is. */
       AUTH_URL: origin().optional(),
+      /** `aud` of transaction tokens. Default: the issuer's host name. */
+      TRUST_DOMAIN: trustDomain(),
       CLIENTS_FILE: path(),
       // Without it users are in Redis, which then has to be there.
       USERS_FILE: hasRedis ? path().optional() : (path() as z.ZodType<string | undefined>),
@@ -81,6 +86,8 @@ export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
     }),
     environment,
   );
+  requireRoomForKeys(config);
+  return { ...config, TRUST_DOMAIN: trustDomainOf(config) };
 }
 
 /**
@@ -89,5 +96,14 @@ export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
  * @throws ConfigError also where there is no Redis: what is in the memory of a process can't be got at
  */
 export function loadStateConfig(environment: NodeJS.ProcessEnv) {
-  return loadConfig(() => ({ ...state(true), REDIS_URL: redisUrl() }), environment);
+  const config = loadConfig(() => ({ ...state(true), REDIS_URL: redisUrl() }), environment);
+  requireRoomForKeys(config);
+  return config;
+}
+
+/** @throws ConfigError where the keys of all those tokens make a set that is larger than verifiers take */
+function requireRoomForKeys(config: Parameters<typeof ringTimes>[0]): void {
+  if (fitsIntoKeySet(ringTimes(config))) return;
+  const reason = 'is too long for KEY_ROTATION_SECONDS: too many keys would have to be published';
+  throw new ConfigError([{ name: 'LATE_HANDLING_SECONDS', reason }]);
 }

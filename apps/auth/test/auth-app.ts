@@ -1,6 +1,7 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpApp, createLogger } from '@token-relay/service-kit';
 import argon2 from 'argon2';
+import { type JWTPayload, SignJWT } from 'jose';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,11 @@ const ADMIN = ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise
 const DOCUMENTS = ['documents:read', 'documents:write'];
 export const USERS = { alice: randomUUID(), bob: randomUUID(), admin: randomUUID() };
 const CLIENTS = {
-  gateway: { audiences: { resource: DOCUMENTS, auth: ADMIN }, scopes: ['revocations:read'] },
+  gateway: {
+    audiences: { resource: DOCUMENTS, auth: ADMIN },
+    scopes: ['revocations:read'],
+    transactions: { scopes: ['documents:read', 'audit:read'] },
+  },
   resource: { audiences: { audit: DOCUMENTS }, scopes: ['revocations:read'] },
   audit: { audiences: {}, scopes: [] },
 };
@@ -39,6 +44,8 @@ export class AuthApp {
     readonly state: AuthState,
     /** Everything that it answers, as `GET /path/:parameter`. */
     readonly routes: readonly string[],
+    /** What it has logged. */
+    readonly lines: readonly string[],
     private readonly folder: string,
     private readonly secrets: Readonly<Record<ClientName, string>>,
     private readonly beside: AuthApp | undefined,
@@ -55,7 +62,9 @@ export class AuthApp {
       CLIENTS_FILE: join(folder, 'clients.json'),
       ...environment,
     });
-    const logger = createLogger('auth', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push(line);
+    const logger = createLogger('auth', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, { write });
     const state = await openState(config, logger);
     const app = await createHttpApp(AppModule.forRoot(config, state, logger), { logger, bodies: 'json-and-forms' });
     const routes: string[] = [];
@@ -65,7 +74,7 @@ export class AuthApp {
       .addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((name) => `${name} ${url}`)));
     await app.listen(0, '127.0.0.1');
     await state.log.start();
-    return new AuthApp(app, await app.getUrl(), state, routes, folder, secrets, beside);
+    return new AuthApp(app, await app.getUrl(), state, routes, lines, folder, secrets, beside);
   }
 
   async stop(): Promise<void> {
@@ -94,6 +103,23 @@ export class AuthApp {
   async exchanged(client: ClientName, token: string, audience: string): Promise<string> {
     const { body } = await this.exchange(client, token, audience);
     return body.access_token as string;
+  }
+
+  /** A token of any kind that auth itself has signed, and that it remembers to have issued unless it is told not to. */
+  async signed(claims: JWTPayload, header: { readonly typ?: string } = {}, minted = true): Promise<string> {
+    const { keys, store, log } = this.state;
+    const { kid, algorithm, privateKey } = await keys.signingKey();
+    const iat = log.issuedAt();
+    const all = { iss: ISSUER, iat, exp: iat + 300, jti: randomUUID(), sub: USERS.alice, ...claims };
+    const minting = { subject: all.sub, jti: all.jti, expiresAt: all.exp + 60, defaultEpoch: 1, now: iat - 1 };
+    if (minted) await store.mint(minting);
+    return new SignJWT(all).setProtectedHeader({ alg: algorithm, kid, ...header }).sign(privateKey);
+  }
+
+  /** What it has logged under this message. */
+  logged(message: string): Readonly<Record<string, unknown>>[] {
+    const all = this.lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+    return all.filter(({ msg }) => msg === message);
   }
 
   /** An operator's call, as the gateway relays it. */

@@ -203,7 +203,10 @@ describe('auth', () => {
   it('refuses a parameter that is there twice', async () => {
     const parameters = new URLSearchParams({ grant_type: GRANT, audience: 'resource' });
     parameters.append('audience', 'audit');
-    expect((await token(asGateway, parameters)).body).toMatchObject({ error: 'invalid_request' });
+    expect((await token(asGateway, parameters)).body).toMatchObject({ error: 'invalid_target' });
+    const twice = new URLSearchParams({ grant_type: GRANT, scope: 'documents:read' });
+    twice.append('scope', 'documents:write');
+    expect((await token(asGateway, twice)).body).toMatchObject({ error: 'invalid_request' });
   });
 
   it('refuses parameters as JSON', async () => {
@@ -236,7 +239,7 @@ describe('auth', () => {
     const issuer = app.get(TokenIssuer);
     const grant = { subject: SUB, audience: 'gateway', clientId: 'gateway', scopes: ['documents:read'] };
     const errorFor = async (changed: object) => {
-      const { access_token: subject } = await issuer.issue({ ...grant, ...changed });
+      const { access_token: subject } = (await issuer.issue({ ...grant, ...changed })).token;
       return (await exchange(asGateway, subject, { audience: 'resource' })).body.error ?? 'exchanged';
     };
     const chain = (depth: number): object | undefined =>

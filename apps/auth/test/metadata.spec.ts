@@ -1,5 +1,6 @@
 import { AuthApp, ISSUER } from './auth-app';
 
+const SIGNING = ['ES256', 'ES384', 'PS256', 'RS256', 'EdDSA', 'Ed25519'];
 const PATH = '/.well-known/oauth-authorization-server';
 
 describe('GET /.well-known/oauth-authorization-server (RFC 8414)', () => {
@@ -20,12 +21,21 @@ describe('GET /.well-known/oauth-authorization-server (RFC 8414)', () => {
       issuer: ISSUER,
       jwks_uri: `${ISSUER}/.well-known/jwks.json`,
       token_endpoint: 'https://auth.test/oauth/token',
-      token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt', 'none'],
+      token_endpoint_auth_signing_alg_values_supported: SIGNING,
       grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange', 'refresh_token', 'client_credentials'],
       revocation_endpoint: 'https://auth.test/oauth/revoke',
-      revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'none'],
+      revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt', 'none'],
+      revocation_endpoint_auth_signing_alg_values_supported: SIGNING,
       introspection_endpoint: 'https://auth.test/oauth/introspect',
-      introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt'],
+      introspection_endpoint_auth_signing_alg_values_supported: SIGNING,
+      subject_token_types_supported: ['urn:ietf:params:oauth:token-type:access_token'],
+      requested_token_types_supported: [
+        'urn:ietf:params:oauth:token-type:access_token',
+        'urn:ietf:params:oauth:token-type:txn_token',
+      ],
+      trust_domain: 'issuer.test',
     });
   });
 

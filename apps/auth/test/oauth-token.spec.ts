@@ -1,6 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Revocations } from '../src/revocation/revocations';
@@ -67,7 +68,7 @@ describe('the token endpoint, for services and native clients', () => {
   /** As a user of a native client has it. */
   const userToken = async (clientId: string) => {
     const grant = { subject: USERS.alice, audience: 'gateway', clientId, scopes: ['documents:read'] };
-    return (await auth.app.get(TokenIssuer).issue(grant)).access_token;
+    return (await auth.app.get(TokenIssuer).issue(grant)).token.access_token;
   };
 
   describe('client_credentials (RFC 6749, section 4.4)', () => {
@@ -101,9 +102,16 @@ describe('the token endpoint, for services and native clients', () => {
       ['reports:write', 'reports:write'],
       ['reports:write documents:read', 'reports:write documents:read'],
       ['reports:write reports:write', 'reports:write'],
-    ])('gives the scopes that are asked for: %s', async (scope, granted) => {
-      expect((await credentials('reports', { audience: 'resource', scope })).body.scope).toBe(granted);
-    });
+      ['documents:read documents:write', 'documents:read'],
+      ['other reports:write documents:read more', 'reports:write documents:read'],
+    ])(
+      'asked for the scopes %s gives those that the service has: %s (RFC 6749, section 3.3)',
+      async (scope, granted) => {
+        const { body } = await credentials('reports', { audience: 'resource', scope });
+        expect(body.scope).toBe(granted);
+        expect(decodeJwt(body.access_token as string).scope).toBe(granted);
+      },
+    );
 
     it('gives a token without scope to a service that may do nothing by itself', async () => {
       const { status, body } = await credentials('probe', { audience: 'resource' });
@@ -120,12 +128,8 @@ describe('the token endpoint, for services and native clients', () => {
       ['an audience, for a service that has none', 'audit', { audience: 'resource' }, 'invalid_target'],
       ['a resource', 'reports', { audience: 'resource', resource: 'https://resource.test' }, 'invalid_target'],
       ['a scope that it may only pass on', 'probe', { audience: 'resource', scope: 'documents:read' }, 'invalid_scope'],
-      [
-        'a scope too many',
-        'reports',
-        { audience: 'resource', scope: 'documents:read documents:write' },
-        'invalid_scope',
-      ],
+      ['scopes of which it has none', 'reports', { audience: 'resource', scope: 'a b' }, 'invalid_scope'],
+      ['an audience with a name that objects have', 'reports', { audience: '__proto__' }, 'invalid_target'],
       ['two spaces', 'reports', { audience: 'resource', scope: 'documents:read  reports:write' }, 'invalid_scope'],
     ])('refuses %s', async (_what, client, parameters, error) => {
       const { status, headers, body } = await credentials(client, parameters);
@@ -135,6 +139,30 @@ describe('the token endpoint, for services and native clients', () => {
         error,
         code: error,
       });
+    });
+
+    it('is told of in the log, with what it is known by', async () => {
+      const { body } = await credentials('reports', { audience: 'resource', scope: 'documents:read' });
+      const token = body.access_token as string;
+      expect(auth.logged('token_issued').at(-1)).toMatchObject({
+        level: 30,
+        transactionId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+        client: 'reports',
+        subject: 'reports',
+        audience: 'resource',
+        scope: 'documents:read',
+        jti: decodeJwt(token).jti,
+      });
+      expect(auth.lines.join()).not.toContain(token);
+    });
+
+    it('is not issued while the key that would sign it is refused by everybody', async () => {
+      const { kid } = auth.state.keys.signer;
+      const look = jest.spyOn(auth.state.keys, 'look').mockResolvedValue(true);
+      const refused = jest.spyOn(auth.state.log, 'isKeyRevoked').mockImplementation((_issuer, id) => id === kid);
+      expect(await credentials('reports', { audience: 'resource' })).toMatchObject({ status: 503 });
+      refused.mockRestore();
+      look.mockRestore();
     });
 
     it('is for the audience to introspect, and for nobody else', async () => {
@@ -269,4 +297,65 @@ describe('the token endpoint, for services and native clients', () => {
       });
     });
   });
+
+  describe('a form', () => {
+    const parameters = (count: number) =>
+      Object.fromEntries([
+        ['grant_type', 'client_credentials'],
+        ['audience', 'resource'],
+        ...Array.from({ length: count - 2 }, (_, i): [string, string] => [`p${i}`, '1']),
+      ]) as Record<string, string>;
+
+    it('has 50 parameters at most', async () => {
+      expect((await post('/oauth/token', parameters(50), basic('reports'))).status).toBe(200);
+      expect(await post('/oauth/token', parameters(51), basic('reports'))).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_request' },
+      });
+    });
+
+    it('has 64 KiB at most', async () => {
+      const sized = (bytes: number) => {
+        const form = 'grant_type=client_credentials&audience=resource&p=';
+        return `${form}${'x'.repeat(bytes - form.length)}`;
+      };
+      const headers = { ...basic('reports'), 'content-type': 'application/x-www-form-urlencoded' };
+      expect((await auth.post('/oauth/token', sized(65_536), headers)).status).toBe(200);
+      expect(await auth.post('/oauth/token', sized(65_537), headers)).toMatchObject({
+        status: 413,
+        body: { code: 'body_too_large' },
+      });
+    });
+  });
+
+  it.each(['/oauth/token', '/oauth/revoke', '/oauth/introspect', '/revocations/feed', '/auth/login', '/auth/refresh'])(
+    'two Authorization headers are refused at %s, whatever they say',
+    async (path) => {
+      const { authorization } = basic('reports');
+      const body = 'grant_type=client_credentials&audience=resource&token=a';
+      const answer = await new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+        const sent = request(`${auth.url}${path}`, {
+          method: 'POST',
+          headers: [
+            'Host',
+            'a.test',
+            'Content-Type',
+            'application/x-www-form-urlencoded',
+            'Authorization',
+            authorization,
+          ]
+            .concat(['authorization', authorization])
+            .concat(['Content-Length', String(body.length)]),
+        });
+        sent.once('error', reject).once('response', (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          response.once('end', () => resolve({ status: response.statusCode, text }));
+        });
+        sent.end(body);
+      });
+      expect(answer.status).toBe(400);
+      expect(JSON.parse(answer.text)).toMatchObject({ error: 'invalid_request' });
+    },
+  );
 });

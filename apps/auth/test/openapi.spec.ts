@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type z } from 'zod';
 import { keyRing, revoked } from '../src/discovery/openapi/admin-paths';
-import { activeToken, exchangedToken, inactiveToken } from '../src/discovery/openapi/oauth-paths';
+import { activeToken, exchangedToken, inactiveToken, transactionToken } from '../src/discovery/openapi/oauth-paths';
 import { alive, keySet, metadata, ready } from '../src/discovery/openapi/service-paths';
 import { issuedToken, sessions } from '../src/discovery/openapi/session-paths';
 import { AuthApp } from './auth-app';
@@ -30,6 +30,7 @@ describe('the OpenAPI document', () => {
       SINGLE_AUTH: '1',
       NODE_ENV: 'development',
       AUTH_URL: 'https://auth.test',
+      LATE_HANDLING_SECONDS: '60',
     });
     const answer = await fetch(`${auth.url}/openapi.json`);
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -103,6 +104,14 @@ describe('the OpenAPI document', () => {
     const loginToken = login.body.access_token as string;
     const [cookie = ''] = login.headers.get('set-cookie')?.split(';') ?? [];
     const exchanged = await auth.exchange('gateway', loginToken, 'resource');
+    const transaction = await auth.asClient('gateway', '/oauth/token', {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      requested_token_type: 'urn:ietf:params:oauth:token-type:txn_token',
+      subject_token: loginToken,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      audience: 'issuer.test',
+      scope: 'documents:read',
+    });
     const introspect = (token: string) => auth.asClient('resource', '/oauth/introspect', { token });
     const grant = { grant_type: 'client_credentials', audience: 'resource' };
     const admin = (path: string, body?: unknown) => auth.admin(body ? 'POST' : 'GET', path, body);
@@ -113,6 +122,7 @@ describe('the OpenAPI document', () => {
       [sessions, 200, await ask('/auth/sessions', { cookie })],
       [issuedToken, 200, await ask('/auth/refresh', { cookie, 'x-token-relay': '1' }, 'POST')],
       [exchangedToken, 200, exchanged],
+      [transactionToken, 200, transaction],
       [issuedToken, 200, await auth.asClient('gateway', '/oauth/token', grant)],
       [activeToken, 200, await introspect(exchanged.body.access_token as string)],
       [inactiveToken, 200, await introspect(loginToken)],

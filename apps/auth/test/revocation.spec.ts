@@ -2,7 +2,7 @@ import { describeWith, REDIS, startRedis, type TestServer } from '@token-relay/t
 import { decodeJwt, SignJWT } from 'jose';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { slotOf } from '../src/store/slot';
-import { AuthApp, USERS } from './auth-app';
+import { AuthApp, ISSUER, USERS } from './auth-app';
 
 interface Marks {
   jti: string;
@@ -181,6 +181,41 @@ describeWith(REDIS).each(['the embedded store', 'Redis'])('revocation, with %s',
       expect((await revoke('gateway', token)).status).toBe(200);
       const entries = [...auth.state.log.entries()];
       expect(entries).toContainEqual(expect.objectContaining({ kind: 'jti', value: jti }));
+    });
+
+    it.each([
+      [123],
+      [true],
+      [null],
+      [{ a: 1 }],
+      [[null]],
+      [[1]],
+      [[['x']]],
+      [['']],
+      [Array.from({ length: 33 }, (_, i) => `a${i}`)],
+      [['a', 'a']],
+    ])('answers as ever to a token that nobody has signed, whose aud is %j', async (aud) => {
+      const { kid } = auth.state.keys.signer;
+      const claims = { iss: ISSUER, sub: 'x', aud, iat: 1, exp: 2 ** 40, jti: 'x', client_id: 'mobile' };
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      for (const header of [{ kid }, { kid: 'x' }, { kid: 1 }, {}]) {
+        const token = `${part({ alg: 'ES256', typ: 'at+jwt', ...header })}.${part(claims)}.${'A'.repeat(86)}`;
+        const form = new URLSearchParams({ client_id: 'mobile', token });
+        expect(await auth.post('/oauth/revoke', form, {})).toMatchObject({ status: 200, body: {} });
+      }
+    });
+
+    it.each([
+      [32, 1],
+      [33, 0],
+    ])('takes a token for %i audiences, and revokes %i: more no verifier accepts', async (count, revoked) => {
+      const aud = [...Array.from({ length: count - 1 }, (_, i) => `a${i}`), 'gateway'];
+      const claims = { client_id: 'gateway', sub_epoch: Number.MAX_SAFE_INTEGER };
+      const token = await auth.signed({ ...claims, aud }, { typ: 'at+jwt' });
+      expect(await auth.isActive('gateway', token)).toBe(revoked === 1);
+      const { last } = auth.state.log.events;
+      expect((await auth.asClient('gateway', '/oauth/revoke', { token })).status).toBe(200);
+      expect(auth.state.log.events.last).toBe(last + revoked);
     });
 
     it('is for clients that say who they are', async () => {

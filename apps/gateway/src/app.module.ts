@@ -8,21 +8,33 @@ import {
   openRevocations,
   TOKEN_ALGORITHMS,
 } from '@token-relay/service-kit';
-import { AdminController } from './admin/admin.controller';
+import { ADMIN_CONTRACT, adminContract, AdminController } from './admin/admin.controller';
 import { ApiController } from './api/api.controller';
+import { callersToken } from './callers-token';
 import { DEMO_ACCOUNTS, DemoAccountsController, isDemo, readDemoAccounts } from './demo/demo-accounts.controller';
 import { WelcomeController } from './demo/welcome.controller';
+import { EventStreams } from './event-streams';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { LOGGER } from './logger.token';
+import { RateLimits } from './rate-limits';
 import { RelayProxy } from './relay-proxy';
+import { WHOAMI_DESTINATION } from './routes/default-routes';
+import { readRouteTable } from './routes/read-route-table';
+import { routeControllers } from './routes/route-controllers';
+import { ROUTE_TABLE } from './routes/route-table';
 import { AuthProxy } from './session/auth-proxy';
 import { SessionController } from './session/session.controller';
+import { SocketProxy } from './sockets/socket-proxy';
 
 @Module({})
 export class AppModule {
-  /** @throws StartRefused when there is to be a demo, and its accounts can't be read */
+  /**
+   * @throws StartRefused when there is to be a demo, and its accounts can't be read
+   * @throws ConfigError when there is something wrong with the routes
+   */
   static forRoot(config: GatewayConfig, logger: Logger): DynamicModule {
     const demo = isDemo(config);
+    const table = readRouteTable(config);
     const client = { id: 'gateway', secret: config.GATEWAY_CLIENT_SECRET };
     const revocations = openRevocations(config, client, logger);
     return {
@@ -41,6 +53,7 @@ export class AppModule {
           ],
           revocation: revocations,
           realm: 'gateway',
+          jwtFromRequest: callersToken,
         }),
         RelayModule.forRoot({
           tokenEndpoint: `${config.AUTH_URL}/oauth/token`,
@@ -48,20 +61,8 @@ export class AppModule {
           clientId: 'gateway',
           clientSecret: config.GATEWAY_CLIENT_SECRET,
           timeoutMs: config.UPSTREAM_TIMEOUT_MS,
-          destinations: {
-            resource: {
-              baseUrl: config.RESOURCE_URL,
-              audience: 'resource',
-              mode: 'exchange',
-              scopes: ['documents:read', 'documents:write', 'audit:read'],
-            },
-            auth: {
-              baseUrl: config.AUTH_URL,
-              audience: 'auth',
-              mode: 'exchange',
-              scopes: ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'],
-            },
-          },
+          trustDomain: config.TRUST_DOMAIN,
+          destinations: { ...table.contracts, [ADMIN_CONTRACT]: adminContract(config) },
         }),
         HealthModule.forVerifier('gateway'),
         MetricsModule.forRoot({ config, revocations, logger }),
@@ -70,15 +71,20 @@ export class AppModule {
         WelcomeController,
         ...(demo ? [DemoAccountsController] : []),
         SessionController,
-        ApiController,
+        ...(table.hasDestination(WHOAMI_DESTINATION) ? [ApiController] : []),
         AdminController,
+        ...routeControllers(table.routes),
       ],
       providers: [
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         ...(demo ? [{ provide: DEMO_ACCOUNTS, useValue: readDemoAccounts(config) }] : []),
+        { provide: ROUTE_TABLE, useValue: table },
         AuthProxy,
+        EventStreams,
+        RateLimits,
         RelayProxy,
+        SocketProxy,
       ],
     };
   }

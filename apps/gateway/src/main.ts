@@ -14,7 +14,7 @@ void runService(async () => {
     logger.warn('DEMO=1 counts in development and on 127.0.0.1 only: there is no demo');
   const app = await createHttpApp(AppModule.forRoot(config, logger), {
     logger,
-    bodies: 'raw',
+    bodies: 'streamed',
     trustedProxies: config.TRUSTED_PROXIES,
   });
   return {

@@ -45,8 +45,19 @@ const FORWARDED = new Set([
   'x-request-id',
 ]);
 
-/** What says something to whoever holds our token, and nothing to our client. */
-const OURS = new Set(['authorization', 'www-authenticate', 'proxy-authenticate', 'set-cookie2']);
+/**
+ * What says something to whoever holds our token, or reaches the service itself, and nothing to our client. `Alt-Svc` and
+ * `Refresh` would lead it past the gateway.
+ */
+const OURS = new Set([
+  'authorization',
+  'www-authenticate',
+  'proxy-authenticate',
+  'set-cookie2',
+  'alt-svc',
+  'refresh',
+  'txn-token',
+]);
 
 /** What of a client's headers goes on to a service. */
 export function forwardedRequestHeaders(inbound: IncomingHttpHeaders): Headers {

@@ -16,6 +16,8 @@ describe('an answer that is passed on', () => {
   const reply = {
     status: () => reply,
     headers: () => reply,
+    raw: { setTimeout: () => undefined, once: () => undefined, writableEnded: true, writableLength: 0 },
+    request: { method: 'GET' },
     send: (payload: unknown) => {
       sent.push(payload);
       return reply;
@@ -25,9 +27,9 @@ describe('an answer that is passed on', () => {
     failures.push(cause);
     return new Error('told');
   };
-  const pass = (statusCode = 200) => {
-    const answer = { statusCode, headers: {}, body } as unknown as UpstreamAnswer;
-    return passOn(reply as unknown as FastifyReply, answer, 'dropped', failed);
+  const pass = (statusCode = 200, sentHeaders: Record<string, string> = {}) => {
+    const answer = { statusCode, headers: sentHeaders, body } as unknown as UpstreamAnswer;
+    return passOn(reply as unknown as FastifyReply, answer, { headers: {}, idleMs: 1000, failed });
   };
   const closed = () => new Promise((resolve) => body.once('close', resolve));
 
@@ -38,10 +40,37 @@ describe('an answer that is passed on', () => {
     const end = closed();
     body.end(text);
     await pass();
-    expect(sent).toEqual([text === '' ? undefined : body]);
+    expect(sent).toEqual([text === '' ? undefined : Buffer.from(text)]);
     body.resume();
     await end;
     expect(failures).toEqual([]);
+  });
+
+  it.each([
+    ['all of which is here', '4', ['all']],
+    ['of which more is to come', '5', ['stream']],
+  ])('and says its length, %s, waits for nothing', async (_what, length, expected) => {
+    body.write('text');
+    await pass(200, { 'content-length': length });
+    expect(sent.map((payload) => (payload === body ? 'stream' : 'all'))).toEqual(expected);
+    body.resume().end();
+  });
+
+  it('and doesn’t say its length is a stream as long as it has not ended, with all of it', async () => {
+    body.write('te');
+    await pass();
+    expect(sent).toEqual([body]);
+    body.end('xt');
+    expect(Buffer.concat((await body.toArray()) as Buffer[]).toString()).toBe('text');
+  });
+
+  it('and breaks off while it is looked at is one failure', async () => {
+    body.write('text');
+    const passing = pass();
+    body.destroy(new Error('gone'));
+    await expect(passing).rejects.toThrow('told');
+    expect(failures).toEqual([new Error('gone')]);
+    expect(sent).toEqual([]);
   });
 
   it('and breaks off before its first byte is one failure', async () => {

@@ -1,8 +1,29 @@
 import { type FastifyReply } from 'fastify';
-import { type Dispatcher } from 'undici';
-import { returnedHeaders } from './proxy-headers';
+import { type IncomingHttpHeaders } from 'node:http';
+import { type Readable } from 'node:stream';
+import { type Headers } from './proxy-headers';
+import { countPassed } from './spent-buffers';
 
-export type UpstreamAnswer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
+export interface UpstreamAnswer {
+  readonly statusCode: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Readable;
+}
+
+/** How an answer is passed back. */
+export interface Passing {
+  /** What of the service's headers the client is to see. */
+  readonly headers: Headers;
+  /** How long nothing of it may move, whoever keeps it waiting, in milliseconds. */
+  readonly idleMs: number;
+  /** What it is when the answer breaks off before its body, or when no HTTP client could read it. */
+  readonly failed: (cause: unknown) => Error;
+}
+
+/** Nothing came, or nobody took it. */
+export class AnswerIdle extends Error {
+  override readonly name = 'AnswerIdle';
+}
 
 /**
  * Passes an answer back to the client. Nothing is sent before the first of its body has come: until then the upstream
@@ -12,26 +33,60 @@ export type UpstreamAnswer = Pick<Dispatcher.ResponseData, 'statusCode' | 'heade
  */
 export async function passOn(
   reply: FastifyReply,
-  { statusCode, headers, body }: UpstreamAnswer,
-  cookies: 'kept' | 'dropped',
-  failed: (cause: unknown) => Error,
+  { statusCode, headers: sent, body }: UpstreamAnswer,
+  { headers, idleMs, failed }: Passing,
 ): Promise<FastifyReply> {
   // Whatever becomes of it from here on is told by the events below, or by none because nobody cares.
-  body.on('error', () => undefined);
-  if (statusCode < 200 || statusCode > 599) {
-    body.destroy();
-    throw failed(new Error(`status ${statusCode}`));
-  }
+  body.on('error', ignore);
+  refuseOddStatus(statusCode, body, failed);
   // They have no body, whatever Content-Length says that another answer would have (RFC 9110, section 8.6).
   const bodiless = statusCode === 204 || statusCode === 304;
+  const whole = bodiless ? undefined : await wholeBody(body, sent['content-length']);
+  if (whole) return sendAtOnce(reply.status(statusCode).headers(headers), whole, idleMs);
   if (bodiless) body.resume();
+  // The connection's own clock: it sees every byte that a client takes, however slowly, and is stopped with the answer.
+  reply.raw.setTimeout(idleMs, () => body.destroy(new AnswerIdle('nothing moved')));
   const isEmpty = bodiless || (await hasEnded(body, failed));
-  reply.status(statusCode).headers(returnedHeaders(headers, cookies));
-  return isEmpty ? reply.send() : reply.send(body);
+  reply.status(statusCode).headers(headers);
+  // What Fastify is given nothing for in answer to HEAD, it says to be of no length.
+  if (isEmpty && reply.request.method !== 'HEAD') return reply.send();
+  reply.raw.once('pipe', () => body.on('data', countChunk));
+  return reply.send(body);
+}
+
+/** Of 1xx there is none that could be an answer (RFC 9110, section 15). */
+export function refuseOddStatus(statusCode: number, body: Readable, failed: Passing['failed']): void {
+  if (statusCode >= 200 && statusCode <= 599) return;
+  body.destroy();
+  throw failed(new Error(`status ${statusCode}`));
+}
+
+/**
+ * All of a body, if all of it is here already, as of most that are small: one write, in the place of a pipeline, which
+ * takes several times as long. Nothing is waited for.
+ */
+async function wholeBody(body: Readable, length: string | undefined): Promise<Buffer | undefined> {
+  const { readableLength } = body;
+  if (readableLength === 0 || (length !== undefined && Number(length) !== readableLength)) return undefined;
+  const all = body.read() as Buffer;
+  if (length !== undefined) return all;
+  // Where no length was given, its end is heard on the next tick, if it has come as well.
+  await nextTick();
+  if (body.readableEnded) return all;
+  if (!body.destroyed) body.unshift(all);
+  return undefined;
+}
+
+function sendAtOnce(reply: FastifyReply, body: Buffer, idleMs: number): FastifyReply {
+  reply.send(body);
+  const { raw } = reply;
+  // As a rule the system has taken all of it; where it has not, the client has to.
+  if (!raw.writableEnded || raw.writableLength > 0) raw.setTimeout(idleMs, () => raw.destroy());
+  return reply;
 }
 
 /** Whether the body is empty; waits until that is known. */
-function hasEnded(body: UpstreamAnswer['body'], failed: (cause: unknown) => Error): Promise<boolean> {
+function hasEnded(body: Readable, failed: (cause: unknown) => Error): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const known = (settle: () => void): void => {
       // Every body closes in the end.
@@ -45,5 +100,11 @@ function hasEnded(body: UpstreamAnswer['body'], failed: (cause: unknown) => Erro
       ['close', () => known(() => reject(failed(new Error('closed'))))],
     ];
     for (const [event, listener] of listeners) body.on(event, listener);
+    // It has broken off while it was looked at.
+    if (body.destroyed) listeners[body.errored ? 2 : 3]?.[1](body.errored);
   });
 }
+
+const nextTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+const ignore = (): void => undefined;
+const countChunk = (chunk: Buffer): void => countPassed(chunk.length);

@@ -32,7 +32,7 @@ describe('the demo', () => {
       ...environment,
     });
     const logger = createLogger('gateway', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
-    const app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
+    const app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'streamed' });
     apps.push(app);
     await app.listen(0, '127.0.0.1');
     return app.getUrl();

@@ -43,7 +43,7 @@ describe('the session routes', () => {
     });
     const destination = { write: (line: string) => void lines.push(line) };
     const logger = createLogger('gateway', { LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, destination);
-    app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
+    app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'streamed' });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
   });

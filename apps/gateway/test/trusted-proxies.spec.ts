@@ -35,7 +35,7 @@ describe('the address that auth is told', () => {
     });
     const logger = createLogger('gateway', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
     const { TRUSTED_PROXIES: trustedProxies } = config;
-    const app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw', trustedProxies });
+    const app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'streamed', trustedProxies });
     apps.push(app);
     await app.listen(0, '127.0.0.1');
     return app.getUrl();

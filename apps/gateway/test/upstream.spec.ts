@@ -64,7 +64,7 @@ describe('the gateway, with services that misbehave', () => {
       UPSTREAM_TIMEOUT_MS: '1000',
     });
     const logger = createLogger('gateway', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
-    app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'raw' });
+    app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'streamed' });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
     while ((await fetch(`${url}/readyz`)).status !== 200) await sleep(10);

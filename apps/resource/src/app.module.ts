@@ -8,8 +8,10 @@ import {
   MetricsModule,
   openRevocations,
   TOKEN_ALGORITHMS,
+  trustDomainOf,
 } from '@token-relay/service-kit';
 import { AuditClient } from './audit.client';
+import { type AuditDestination } from './destinations';
 import { AuditTrailController } from './audit-trail.controller';
 import { DocumentStore } from './documents/document-store';
 import { DocumentsController } from './documents/documents.controller';
@@ -22,6 +24,14 @@ export class AppModule {
     const { hostname, port } = new URL(config.AUDIT_URL);
     const client = { id: 'resource', secret: config.RESOURCE_CLIENT_SECRET };
     const revocations = openRevocations(config, client, logger);
+    const trustDomain = trustDomainOf(config);
+    // What users got is for the gateway: forwarded, it has to be accepted everywhere.
+    const isForwarded = config.RELAY_MODE === 'forward';
+    const audit = {
+      audience: 'audit',
+      transport: 'tcp',
+      scopes: ['documents:read', 'documents:write', 'audit:read'],
+    } as const;
     return {
       module: AppModule,
       imports: [
@@ -29,7 +39,8 @@ export class AppModule {
           issuers: [
             {
               issuer: config.ISSUER,
-              audience: 'resource',
+              audience: isForwarded ? ['resource', 'gateway'] : 'resource',
+              transactions: { trustDomain },
               algorithms: TOKEN_ALGORITHMS,
               jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
               dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
@@ -44,12 +55,12 @@ export class AppModule {
           dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
           clientId: 'resource',
           clientSecret: config.RESOURCE_CLIENT_SECRET,
+          trustDomain,
           destinations: {
-            audit: {
-              audience: 'audit',
-              mode: 'exchange',
-              scopes: ['documents:read', 'documents:write', 'audit:read'],
-            },
+            audit: isForwarded
+              ? { ...audit, mode: 'forward', dangerouslyForward: true }
+              : { ...audit, mode: 'exchange' },
+            auditInTransaction: { ...audit, mode: 'transaction' },
           },
         }),
         HealthModule.forVerifier('resource'),
@@ -59,21 +70,18 @@ export class AppModule {
       providers: [
         DocumentStore,
         {
-          provide: RelayClientProxy,
+          provide: AuditClient,
           inject: [TokenRelay],
           useFactory: (relay: TokenRelay) => {
             const options = { host: hostname, port: Number(port) };
-            return new RelayClientProxy(
-              ClientProxyFactory.create({ transport: Transport.TCP, options }),
-              'audit',
-              relay,
-            );
+            const clientFor = (destination: AuditDestination) =>
+              new RelayClientProxy(
+                ClientProxyFactory.create({ transport: Transport.TCP, options }),
+                destination,
+                relay,
+              );
+            return new AuditClient(clientFor('audit'), clientFor('auditInTransaction'));
           },
-        },
-        {
-          provide: AuditClient,
-          inject: [RelayClientProxy],
-          useFactory: (client: RelayClientProxy) => new AuditClient(client),
         },
       ],
     };

@@ -1,22 +1,36 @@
-import { Injectable } from '@nestjs/common';
-import { type RelayClientProxy } from '@token-relay/jwt-guard';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { currentPrincipal, type RelayClientProxy } from '@token-relay/jwt-guard';
 import { type Hop } from '@token-relay/service-kit';
 import { firstValueFrom } from 'rxjs';
 
 /** Calls audit on behalf of whoever made the current call. */
 @Injectable()
-export class AuditClient {
-  constructor(private readonly client: RelayClientProxy) {}
+export class AuditClient implements OnApplicationShutdown {
+  constructor(
+    private readonly audit: RelayClientProxy,
+    private readonly auditInTransaction: RelayClientProxy,
+  ) {}
 
   async record(action: string, target: string): Promise<void> {
-    await firstValueFrom(this.client.send('audit.record', { action, target }));
+    await this.send('audit.record', { action, target });
   }
 
   list(limit: number): Promise<{ entries: unknown[] }> {
-    return firstValueFrom(this.client.send('audit.list', { limit }));
+    return this.send('audit.list', { limit });
   }
 
   whoami(): Promise<{ hops: Hop[] }> {
-    return firstValueFrom(this.client.send('audit.whoami', {}));
+    return this.send('audit.whoami', {});
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.audit.onApplicationShutdown(), this.auditInTransaction.onApplicationShutdown()]);
+  }
+
+  private send<Answer>(pattern: string, data: object): Promise<Answer> {
+    // A transaction token is passed on as it is; there is no exchanging it.
+    const isTransaction = currentPrincipal()?.transactionId !== undefined;
+    const client = isTransaction ? this.auditInTransaction : this.audit;
+    return firstValueFrom(client.send<Answer>(pattern, data));
   }
 }

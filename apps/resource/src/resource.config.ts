@@ -1,4 +1,14 @@
-import { flag, loadConfig, origin, port, revocationsUrl, rpcAddress, secret } from '@token-relay/service-kit';
+import {
+  flag,
+  loadConfig,
+  origin,
+  port,
+  relayMode,
+  revocationsUrl,
+  rpcAddress,
+  secret,
+  trustDomain,
+} from '@token-relay/service-kit';
 import { z } from 'zod';
 
 export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
@@ -15,6 +25,8 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
       REVOCATIONS_URL: revocationsUrl(),
       JWKS_CACHE_FILE: z.string().min(1).optional(),
       DANGEROUSLY_ALLOW_HTTP: flag(),
+      TRUST_DOMAIN: trustDomain(),
+      ...relayMode(mode, environment),
     }),
     environment,
   );

@@ -7,6 +7,7 @@ export {
   type JwksUriIssuer,
   type SharedSecretIssuer,
   type TokenVerifierOptions,
+  type TransactionOptions,
 } from './core/verifier-options';
 export { type AlgorithmName, type SharedSecretAlgorithmName } from './core/algorithms';
 export { type ProfileName } from './core/profiles';
@@ -30,6 +31,7 @@ export {
 export { type JsonWebKeySet } from './core/verification-key';
 export { type JwksCache, type KeptKeySet } from './core/jwks-cache';
 export { type Principal } from './core/principal';
+export { type Transaction } from './core/transaction';
 export { type RevocationSource, type RevocationStats } from './core/check-revocation';
 export { STALENESS_BOUND_SECONDS, type WhenStaleRule } from './core/staleness';
 export {
@@ -43,6 +45,8 @@ export {
   VerifierUnavailable,
 } from './core/refusals';
 export { basicAuthorization } from './core/basic-authorization';
+export { type ClientAssertion } from './core/client-assertion';
+export { parseStrictObject } from './core/strict-json';
 export { bearerChallenge } from './core/bearer-challenge';
 
 // Revocation
@@ -57,7 +61,7 @@ export { RevocationList, type RevocationListOptions } from './revocation/revocat
 export { CopiedRevocations } from './revocation/copied-revocations';
 export { RevocationCopy, type RevocationCopyOptions, type RevocationObserver } from './revocation/revocation-copy';
 export { RevocationFeed } from './revocation/revocation-feed';
-export { type RevocationFeedOptions } from './revocation/feed-options';
+export { type FeedClient, type RevocationFeedOptions } from './revocation/feed-options';
 export { RedisRevocations, type RedisRevocationsOptions } from './revocation/redis-revocations';
 export { type RedisConnection } from './revocation/redis-connection';
 export { RedisRevocationStream, REVOCATION_KEYS } from './revocation/redis-revocation-stream';
@@ -69,9 +73,13 @@ export { JwtGuardModule } from './nest/jwt-guard.module';
 export { type JwtGuardOptions, type WebSocketOptions } from './nest/jwt-guard.options';
 export { JwtGuard } from './nest/jwt.guard';
 export { JwtStrategy } from './nest/jwt.strategy';
-export { Public, RequireActor, RequireScopes, RequireToken, WhenStale } from './nest/policy.decorators';
+export { AcceptLate, Public, RequireActor, RequireScopes, RequireToken, WhenStale } from './nest/policy.decorators';
 export { requireToken, type RouteToken } from './nest/require-token';
+export { StandingWatch } from './nest/standing-watch';
 export { CurrentPrincipal } from './nest/current-principal.decorator';
+export { bearerToken } from './nest/bearer-token';
+export { isAllowedOrigin, offeredProtocols, upgradeToken } from './nest/ws/upgrade-request';
+export { type MetadataEntries, type RpcMetadataSource } from './nest/rpc-metadata';
 export { type Problem, type RpcRefusal, toProblem, toRpcRefusal } from './nest/problem';
 export { transactionIdOf } from './nest/call-state';
 export { type CensusOptions, type PublicEntry } from './nest/census/census-options';
@@ -82,9 +90,26 @@ export { isTransactionId, TRANSACTION_ID_HEADER } from './nest/transaction-id';
 
 // Relay
 export { RelayModule } from './relay/relay.module';
-export { type DestinationContract, type RelayOptions } from './relay/relay-options';
+export {
+  type DestinationContract,
+  type DestinationName,
+  type RelayDestinations,
+  type RelayIssuer,
+  type RelayModeName,
+  type RelayOptions,
+} from './relay/relay-options';
+export { type TransactionRequest } from './relay/relay-mode';
+export { type RelayReport } from './relay/relay-report';
 export { RelayHttpClient, type RelayRequest, type RelayResponse } from './relay/relay-http-client';
-export { RelayClientProxy, type RpcClient } from './relay/relay-client-proxy';
+export { RelayClientProxy, type RelayMessageOptions } from './relay/relay-client-proxy';
+export {
+  type CarriedHeaders,
+  type Load,
+  type RpcCarrier,
+  type RpcClient,
+  type RpcTransport,
+} from './relay/carriers/rpc-carrier';
+export { isRelayed } from './relay/relayed-headers';
 export { type RelayHeaders, TokenRelay } from './relay/token-relay';
 export {
   bindContext,

@@ -155,7 +155,7 @@ describe.each([
     expect(currentPrincipal()).toBeUndefined();
     const copies: RelayContext[] = [
       { ...context },
-      { principal: context.principal, transactionId: context.transactionId },
+      Object.assign({}, context),
       JSON.parse(JSON.stringify(context)) as RelayContext,
       Object.create(context) as RelayContext,
     ];

@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { type RevocationEntry } from '../src/revocation/revocation-entry';
 
 export const FEED_ISSUER = 'https://issuer.test';
@@ -14,6 +15,9 @@ export const FEED_ISSUER = 'https://issuer.test';
 export class FeedConnection {
   readonly headers: IncomingHttpHeaders;
   readonly path: string | undefined;
+  readonly method: string | undefined;
+  /** What came with the request. */
+  readonly body: Promise<string>;
   /** Whether the client has gone. */
   gone = false;
 
@@ -23,6 +27,9 @@ export class FeedConnection {
   ) {
     this.headers = request.headers;
     this.path = request.url;
+    this.method = request.method;
+    // Of a client that goes before it has sent all of it nobody asks.
+    this.body = text(request).catch(() => '');
     response.once('close', () => (this.gone = true));
   }
 

@@ -62,8 +62,8 @@ describe('the relay, for work that outlives its call,', () => {
       revocation,
     });
   const relayed = (): Promise<string> =>
-    runAs(context, () => relay.headersFor('peer')).then(
-      ({ authorization }) => authorization,
+    runAs(context, () => relay.prepare('peer')).then(
+      ({ headers: { authorization = '' } }) => authorization,
       (error: unknown) => (error as { code: string }).code,
     );
 
@@ -145,8 +145,8 @@ describe.each(LIBRARIES)('the relay, in a handler of a socket of %s,', (library)
 
     @SubscribeMessage('relay')
     async relayed() {
-      const data = await this.relay.headersFor('peer').then(
-        ({ authorization }) => authorization,
+      const data = await this.relay.prepare('peer').then(
+        ({ headers: { authorization = '' } }) => authorization,
         (error: unknown) => (error as { code?: string }).code ?? String(error),
       );
       return { event: 'seen', data };

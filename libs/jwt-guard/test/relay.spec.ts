@@ -429,6 +429,8 @@ describe('the relay', () => {
     expect((await call('rpc?pattern=echo', token)).body).toEqual({
       authorization: `Bearer exchanged-1-of-${token.slice(-8)}`,
       'x-transaction-id': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/) as string,
+      'x-request-timeout-ms': '500',
     });
   });
 
@@ -572,6 +574,6 @@ describe('the relay', () => {
   });
 
   it('has nothing to relay outside of a call', async () => {
-    await expect(app.get(TokenRelay).headersFor('peer')).rejects.toMatchObject({ code: 'token_missing' });
+    await expect(app.get(TokenRelay).prepare('peer')).rejects.toMatchObject({ code: 'token_missing' });
   });
 });

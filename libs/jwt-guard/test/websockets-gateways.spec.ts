@@ -240,7 +240,7 @@ describe.each(['express', 'fastify'] as const)('the namespaces of Socket.IO on %
       await Promise.all(
         [closed, tenant, open].map((socket) => once(socket as unknown as NodeJS.EventEmitter, 'connect')),
       );
-      expect(subject.openSessions()).toBe(3);
+      expect(subject.openSessions()).toBe(2);
       tenant.emit('closed');
       expect(await once(tenant as unknown as NodeJS.EventEmitter, 'seen')).toEqual([
         { tokenId: 'of-tenant', data: undefined },

@@ -1,6 +1,6 @@
-import { type Principal } from '@token-relay/jwt-guard';
+import { currentRelayContext, type Principal, type RelayReport } from '@token-relay/jwt-guard';
 
-/** What one service says of a call that reached it, from nothing but the token that it verified itself. */
+/** What one service says of a call that reached it, from nothing but the tokens that it verified itself. */
 export interface Hop {
   readonly service: string;
   readonly audience: string;
@@ -12,9 +12,28 @@ export interface Hop {
   readonly alg: string;
   /** RFC 3339, in UTC wherever the service runs. */
   readonly expiresAt: string;
+  /** Names the call on every service: as a transaction token says it, or else as an unsigned hint. */
+  readonly transactionId: string | undefined;
+  readonly transactionSigned: boolean;
+  /** How long it took to find out for whom the call is, in milliseconds. */
+  readonly verifiedInMs: number | undefined;
+  /** How this service has called the next one; absent where it hasn't. */
+  readonly relayed?: {
+    readonly to: string;
+    readonly mode: RelayReport['mode'];
+    /** Whether the token for it was at hand. */
+    readonly cached: boolean;
+    /** How long it took to get that token, in milliseconds. */
+    readonly exchangedInMs: number;
+    /** How long the next service took to answer, in milliseconds. */
+    readonly answeredInMs: number | undefined;
+  };
 }
 
+/** To be asked when the next service has answered. */
 export function hopOf(service: string, principal: Principal): Hop {
+  const context = currentRelayContext();
+  const last = context?.relayed.at(-1);
   return {
     service,
     audience: principal.audience,
@@ -24,5 +43,24 @@ export function hopOf(service: string, principal: Principal): Hop {
     kid: principal.keyId,
     alg: principal.algorithm,
     expiresAt: new Date(principal.expiresAt * 1000).toISOString(),
+    transactionId: principal.transactionId ?? context?.transactionId,
+    transactionSigned: principal.transactionId !== undefined,
+    verifiedInMs: rounded(context?.verifiedInMs),
+    ...(last && { relayed: relayedOf(last) }),
   };
+}
+
+function relayedOf({ destination, mode, cached, exchangedInMs, answeredInMs }: RelayReport): Hop['relayed'] {
+  return {
+    to: destination,
+    mode,
+    cached,
+    exchangedInMs: rounded(exchangedInMs) ?? 0,
+    answeredInMs: rounded(answeredInMs),
+  };
+}
+
+/** To a hundredth: what is at hand takes some microseconds. */
+function rounded(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 100) / 100;
 }

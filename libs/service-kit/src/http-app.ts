@@ -8,9 +8,12 @@ import { answerClientError } from './client-errors';
 import { type Logger, NestLogger } from './logger';
 import { ProblemException } from './problem-exception';
 import { answerFrameworkError, problemCodeOf, ProblemFilter } from './problem.filter';
+import { streamBodies } from './streamed-bodies';
 
 /** The largest body that any service takes, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
+/** The largest form, in bytes: to take it apart costs far more than to read it, and no token is longer than 8 KiB. */
+const MAX_FORM_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 /** How long requests that are under way at the end may take; less than the time after which the process ends anyway. */
@@ -19,10 +22,10 @@ const DRAIN_LIMIT_MS = 8_000;
 export interface HttpAppOptions {
   readonly logger: Logger;
   /**
-   * `json`: objects, and nothing else. `json-and-forms`: forms besides, as `URLSearchParams`. `raw`: any type, as a
-   * `Buffer`, for a proxy. Default: `json`.
+   * `json`: objects, and nothing else. `json-and-forms`: forms besides, as `URLSearchParams`. `streamed`: any type, of any
+   * size, read by nobody: for a proxy, which has to bound it in size and time itself (`takeBody`). Default: `json`.
    */
-  readonly bodies?: 'json' | 'json-and-forms' | 'raw';
+  readonly bodies?: 'json' | 'json-and-forms' | 'streamed';
   /**
    * IP addresses and networks (CIDR) of proxies that tell by `X-Forwarded-For` whom they speak for: `request.ip` is the
    * last in it that is none of them. From anybody else the header counts for nothing. Default: none.
@@ -37,7 +40,7 @@ export async function createHttpApp(
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: bodies === 'streamed' ? 0 : REQUEST_TIMEOUT_MS,
     // Node would answer a request without Host by itself, and without a body: `requireOneHost` does that here.
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     forceCloseConnections: 'idle',
@@ -69,15 +72,13 @@ export async function createHttpApp(
 }
 
 function takeBodies(instance: FastifyInstance, bodies: HttpAppOptions['bodies']): void {
-  if (bodies === 'raw') {
-    instance.removeAllContentTypeParsers();
-    instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    return;
-  }
+  if (bodies === 'streamed') return streamBodies(instance);
   instance.removeContentTypeParser('text/plain');
   if (bodies === 'json-and-forms') {
-    instance.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
-      done(null, new URLSearchParams(String(body))),
+    instance.addContentTypeParser(
+      'application/x-www-form-urlencoded',
+      { parseAs: 'string', bodyLimit: MAX_FORM_BYTES },
+      (_request, body, done) => done(null, new URLSearchParams(String(body))),
     );
   }
   instance.addHook('preParsing', (request, _reply, payload, done) => {
@@ -90,11 +91,21 @@ function takeBodies(instance: FastifyInstance, bodies: HttpAppOptions['bodies'])
 /** RFC 9112, section 3.2: a request that doesn't name its host, or names two, is refused. */
 function requireOneHost(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, _reply, done) => {
-    const hosts = request.raw.rawHeaders.filter((_, i, all) => i % 2 === 1 && all[i - 1]?.toLowerCase() === 'host');
-    const named = hosts.length === 1 || (hosts.length === 0 && request.raw.httpVersion === '1.0');
-    if (named && hosts.every((host) => HOST.test(host))) done();
+    const { headers, rawHeaders, httpVersion } = request.raw;
+    const count = timesSent('host', rawHeaders);
+    if (count === 1 ? HOST.test(headers.host ?? '') : count === 0 && httpVersion === '1.0') done();
     else done(new ProblemException(400, 'malformed_request', 'The request has to name its host, once.'));
   });
+}
+
+/** @param name in lower case */
+function timesSent(name: string, rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const sent = rawHeaders[i];
+    if (sent?.length === name.length && sent.toLowerCase() === name) count++;
+  }
+  return count;
 }
 
 /** A name or an address, perhaps with a port. */
@@ -111,13 +122,14 @@ function drainOnClose(instance: FastifyInstance): void {
     // After what is being written now.
     if (closing && underWay === 0) setImmediate(() => instance.server.closeAllConnections());
   };
+  const ended = (): void => {
+    underWay--;
+    endConnections();
+  };
   instance.addHook('onRequest', (_request, reply, done) => {
     underWay++;
     // However it ends: an answer that breaks off has no 'finish', and no onResponse.
-    reply.raw.once('close', () => {
-      underWay--;
-      endConnections();
-    });
+    reply.raw.once('close', ended);
     done();
   });
   instance.addHook('onSend', (_request, reply, _payload, done) => {

@@ -11,6 +11,7 @@ export {
   rpcAddress,
   secret,
 } from './config';
+export { RELAY_MODES, relayMode, trustDomain, trustDomainOf } from './relay-config';
 export { createLogger, type Logger } from './logger';
 
 // What is shared with auth
@@ -21,6 +22,7 @@ export { openRevocations, revocationsUrl } from './revocations';
 
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
+export { takeBody } from './streamed-bodies';
 export { HealthModule, type ReadinessChecks, type ReadinessFields } from './health.module';
 export { MetricsModule, revocationMetrics } from './metrics.module';
 export { ProblemException } from './problem-exception';

@@ -7,6 +7,8 @@ export type Header = Record<string, unknown>;
 export interface TestIssuerOptions {
   readonly issuer?: string;
   readonly audience?: string;
+  /** The domain that its transaction tokens are for. Default: trust-domain.test. */
+  readonly trustDomain?: string;
   /** Default: ES256. */
   readonly algorithm?: string;
   /** Several algorithms, with a key for each; takes the place of `algorithm`. */
@@ -16,7 +18,7 @@ export interface TestIssuerOptions {
   readonly clock?: TestClock;
 }
 
-/** Issues access tokens for tests, right by default and wrong in every way that a test asks for. */
+/** Issues access tokens, and transaction tokens, for tests, right by default and wrong in every way that a test asks for. */
 export class TestIssuer {
   /** What is signed with unless a test says otherwise: the first of `keys`. */
   readonly key: TestKey;
@@ -26,6 +28,7 @@ export class TestIssuer {
     readonly audience: string,
     readonly clock: TestClock,
     readonly keys: readonly TestKey[],
+    readonly trustDomain: string,
   ) {
     const [first] = keys;
     if (!first) throw new TypeError('keys: an issuer needs at least one');
@@ -35,8 +38,9 @@ export class TestIssuer {
   /** @throws TypeError for an algorithm that is none of `TEST_ALGORITHMS`, and for an empty list */
   static async create(options: TestIssuerOptions = {}): Promise<TestIssuer> {
     const { issuer = 'https://issuer.test', audience = 'resource', clock = new TestClock() } = options;
-    const { algorithm = 'ES256', algorithms = [algorithm] } = options;
-    return new TestIssuer(issuer, audience, clock, options.keys ?? (await generateTestKeys(algorithms)));
+    const { algorithm = 'ES256', algorithms = [algorithm], trustDomain = 'trust-domain.test' } = options;
+    const keys = options.keys ?? (await generateTestKeys(algorithms));
+    return new TestIssuer(issuer, audience, clock, keys, trustDomain);
   }
 
   /** All public keys, in an object that a test may change. */
@@ -68,6 +72,44 @@ export class TestIssuer {
   /** A signed token with these claims and header parameters; `undefined` leaves one out. */
   token(claims: Claims = {}, header: Header = {}, key: TestKey = this.key): Promise<string> {
     return this.sign(JSON.stringify(this.claims(claims)), header, key);
+  }
+
+  /** A token that a service – a client by that name – has been given for itself, with the scopes that are given. */
+  serviceToken(client = 'gateway', claims: Claims = {}): Promise<string> {
+    return this.token({ sub: client, client_id: client, jti: `of-${client}`, scope: undefined, ...claims });
+  }
+
+  /** The claims of a good transaction token, with those that are given in their place; `undefined` leaves one out. */
+  transactionClaims(overrides: Claims = {}): Claims {
+    const now = this.clock.now();
+    return {
+      iss: this.issuer,
+      aud: this.trustDomain,
+      sub: '6a4f3b52-0c57-4d5d-9a11-6f1f9a4f1c11',
+      txn: '97053963-771d-49cc-a4e3-20aad399c312',
+      scope: 'documents:read documents:write',
+      req_wl: 'gateway',
+      tctx: { document: '1' },
+      rctx: { req_ip: '192.0.2.1' },
+      sid: '08a5019c-17e1-4977-8f42-65a12843ea02',
+      sub_epoch: 0,
+      origin_jti: 'token-1',
+      origin_kid: this.key.kid,
+      origin_iat: now,
+      iat: now,
+      exp: now + 60,
+      ...overrides,
+    };
+  }
+
+  /** The same for its header. */
+  transactionHeader(overrides: Header = {}, key: TestKey = this.key): Header {
+    return this.header({ typ: 'txntoken+jwt', ...overrides }, key);
+  }
+
+  /** A signed transaction token (draft-ietf-oauth-transaction-tokens); `undefined` leaves a claim or parameter out. */
+  transactionToken(claims: Claims = {}, header: Header = {}, key: TestKey = this.key): Promise<string> {
+    return this.sign(JSON.stringify(this.transactionClaims(claims)), this.transactionHeader(header, key), key);
   }
 
   /** Signs any payload at all. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Callers, networkOf, userAgentOf } from './callers';
+import { type ClientAssertions } from './client-assertion';
 import { ClientAuthentication } from './client-authentication';
 import { ClientRegistry } from './client-registry';
 
@@ -21,7 +22,8 @@ describe('Callers', () => {
     }));
     const path = join(folder, 'clients.json');
     writeFileSync(path, JSON.stringify({ clients }));
-    callers = new Callers(new ClientAuthentication(new ClientRegistry({ CLIENTS_FILE: path, NODE_ENV: 'test' })));
+    const registry = new ClientRegistry({ CLIENTS_FILE: path, NODE_ENV: 'test' });
+    callers = new Callers(new ClientAuthentication(registry, {} as ClientAssertions));
   });
   beforeEach(() => void challenges.splice(0));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -30,9 +32,9 @@ describe('Callers', () => {
     const encoded = new URLSearchParams({ v: secret }).toString().slice(2);
     return `Basic ${Buffer.from(`${id}:${encoded}`).toString('base64')}`;
   };
-  const from = (remoteAddress: string | undefined, headers: Record<string, string> = {}): string =>
+  const from = (remoteAddress: string | undefined, headers: Record<string, string> = {}): Promise<string> =>
     callers.addressOf({ headers, socket: { remoteAddress } }, reply);
-  const throughGateway = (forwarded: string): string =>
+  const throughGateway = (forwarded: string): Promise<string> =>
     from('10.0.0.1', { authorization: basic('gateway', SECRETS.gateway), forwarded });
 
   it.each([
@@ -43,8 +45,8 @@ describe('Callers', () => {
     ['proto=https;For=192.0.2.1;by=10.0.0.1', '192.0.2.1'],
     // Added on the way from the gateway to auth.
     ['for=192.0.2.1, for=10.0.0.9', '192.0.2.1'],
-  ])('takes from the gateway that it is %s', (forwarded, address) => {
-    expect(throughGateway(forwarded)).toBe(address);
+  ])('takes from the gateway that it is %s', async (forwarded, address) => {
+    expect(await throughGateway(forwarded)).toBe(address);
   });
 
   it.each([
@@ -57,18 +59,17 @@ describe('Callers', () => {
     'for="[x]"',
     'for=::1',
     'x',
-  ])("takes the gateway's own address where it names none: %j", (forwarded) => {
-    expect(throughGateway(forwarded)).toBe('10.0.0.1');
+  ])("takes the gateway's own address where it names none: %j", async (forwarded) => {
+    expect(await throughGateway(forwarded)).toBe('10.0.0.1');
   });
 
   it.each<[string, Record<string, string>]>([
     ['nobody', {}],
     ['another client', { authorization: basic('resource', SECRETS.resource) }],
     ['a bearer of something', { authorization: 'Bearer x' }],
-  ])('takes from %s that it is where the connection comes from', (_who, headers) => {
-    expect(from('10.0.0.2', { ...headers, forwarded: 'for=192.0.2.1', 'x-forwarded-for': '192.0.2.1' })).toBe(
-      '10.0.0.2',
-    );
+  ])('takes from %s that it is where the connection comes from', async (_who, headers) => {
+    const forwarded = { forwarded: 'for=192.0.2.1', 'x-forwarded-for': '192.0.2.1' };
+    expect(await from('10.0.0.2', { ...headers, ...forwarded })).toBe('10.0.0.2');
     expect(challenges).toEqual([]);
   });
 
@@ -77,9 +78,9 @@ describe('Callers', () => {
     ['an unknown client', basic('gatewax', SECRETS.gateway)],
     ['no secret', basic('gateway', '')],
     ['what can not be read', 'basic !!!'],
-  ])('refuses %s, and challenges', (_what, authorization) => {
+  ])('refuses %s, and challenges', async (_what, authorization) => {
     const refused = expect.objectContaining({ code: 'invalid_client' }) as Error;
-    expect(() => from('10.0.0.1', { authorization, forwarded: 'for=192.0.2.1' })).toThrow(refused);
+    await expect(from('10.0.0.1', { authorization, forwarded: 'for=192.0.2.1' })).rejects.toEqual(refused);
     expect(challenges).toEqual(['www-authenticate: Basic realm="oauth"']);
   });
 
@@ -88,8 +89,8 @@ describe('Callers', () => {
     ['::ffff:127.0.0.1', '127.0.0.1'],
     ['fe80::1%eth0', 'fe80::1'],
     [undefined, '0.0.0.0'],
-  ])('knows a connection from %s as %s', (remoteAddress, address) => {
-    expect(from(remoteAddress)).toBe(address);
+  ])('knows a connection from %s as %s', async (remoteAddress, address) => {
+    expect(await from(remoteAddress)).toBe(address);
   });
 });
 

@@ -34,10 +34,10 @@ export class Callers {
    * @throws OAuthError `invalid_client` for wrong credentials, rather than to take all who come through a gateway with
    *   another secret for one
    */
-  addressOf({ headers, socket }: CallerRequest, reply: Reply): string {
+  async addressOf({ headers, socket }: CallerRequest, reply: Reply): Promise<string> {
     const own = shortest(socket.remoteAddress) ?? NOWHERE;
     if (!/^basic /i.test(headers.authorization ?? '')) return own;
-    const { id } = this.clients.authenticate(headers.authorization, reply);
+    const { id } = await this.clients.authenticate(headers.authorization, reply);
     return (id === GATEWAY ? shortest(forwardedFor(String(headers.forwarded))) : undefined) ?? own;
   }
 }

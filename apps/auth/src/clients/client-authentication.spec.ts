@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FormParameters } from '../tokens/form-parameters';
 import { OAuthError } from '../tokens/oauth-error';
+import { type ClientAssertions } from './client-assertion';
 import { ClientAuthentication } from './client-authentication';
 import { ClientRegistry } from './client-registry';
 
@@ -24,7 +25,13 @@ describe('ClientAuthentication', () => {
       { type: 'native', id: 'phone', scopes: ['a'] },
     ];
     writeFileSync(path, JSON.stringify({ clients }));
-    authentication = new ClientAuthentication(new ClientRegistry({ CLIENTS_FILE: path, NODE_ENV: 'test' }));
+    const registry = new ClientRegistry({ CLIENTS_FILE: path, NODE_ENV: 'test' });
+    /** Takes one, of a client that has no secret. */
+    const assertions = {
+      authenticate: (assertion: string, type?: string) =>
+        Promise.resolve(assertion === 'good' && type === 'jwt' ? { id: 'signer' } : undefined),
+    };
+    authentication = new ClientAuthentication(registry, assertions as unknown as ClientAssertions);
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -32,11 +39,11 @@ describe('ClientAuthentication', () => {
   const asGateway = basic(`gateway:${SECRET}`);
 
   /** The client's id, or the error and whether there is a challenge. */
-  function outcome(method: 'authenticate' | 'identify', authorization: string | undefined, form: FormParameters) {
+  async function outcome(method: 'authenticate' | 'identify', authorization: string | undefined, form: FormParameters) {
     const challenges: string[] = [];
     const reply = { header: (name: string, value: string) => challenges.push(`${name}: ${value}`) };
     try {
-      return authentication[method](authorization, reply, form).id;
+      return (await authentication[method](authorization, reply, form)).id;
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
       return [error.getStatus(), error.code, ...challenges];
@@ -44,6 +51,7 @@ describe('ClientAuthentication', () => {
   }
   const NOBODY = [401, 'invalid_client', 'www-authenticate: Basic realm="oauth"'];
   const CONFUSED = [400, 'invalid_request'];
+  const SIGNED = { client_assertion: 'good', client_assertion_type: 'jwt' };
 
   it.each<[string, string | undefined, FormParameters, unknown, unknown]>([
     ['a service with its secret', asGateway, {}, 'gateway', 'gateway'],
@@ -63,6 +71,17 @@ describe('ClientAuthentication', () => {
     ['a wrong secret', basic(`gateway:${OTHER}`), {}, NOBODY, NOBODY],
     ['a wrong secret, and a native client', basic(`gateway:${OTHER}`), { client_id: 'phone' }, NOBODY, NOBODY],
     ['an assertion alone', undefined, { client_id: 'gateway', client_assertion: 'a.b.c' }, NOBODY, NOBODY],
+    ['an assertion', undefined, { ...SIGNED }, 'signer', 'signer'],
+    ['an assertion that is refused', undefined, { ...SIGNED, client_assertion: 'bad' }, NOBODY, NOBODY],
+    ['an assertion of another type', undefined, { ...SIGNED, client_assertion_type: 'saml' }, NOBODY, NOBODY],
+    ['the type of an assertion alone', undefined, { client_assertion_type: 'jwt' }, NOBODY, NOBODY],
+    ['an assertion that names its client besides', undefined, { ...SIGNED, client_id: 'signer' }, 'signer', 'signer'],
+    ['an assertion that names another', undefined, { ...SIGNED, client_id: 'gateway' }, CONFUSED, CONFUSED],
+    ['an assertion that names a native client', undefined, { ...SIGNED, client_id: 'phone' }, CONFUSED, CONFUSED],
+    ['an assertion beside a secret', asGateway, { ...SIGNED }, CONFUSED, CONFUSED],
+    ['an assertion beside a wrong secret', basic(`gateway:${OTHER}`), { ...SIGNED }, CONFUSED, CONFUSED],
+    ['the type of an assertion beside a secret', asGateway, { client_assertion_type: 'jwt' }, CONFUSED, CONFUSED],
+    ['an assertion beside a secret in the form', undefined, { ...SIGNED, client_secret: 'x' }, CONFUSED, CONFUSED],
     ['a native client', undefined, { client_id: 'phone' }, NOBODY, 'phone'],
     ['a native client with a secret', undefined, { client_id: 'phone', client_secret: SECRET }, NOBODY, NOBODY],
     ['a native client with an assertion', undefined, { client_id: 'phone', client_assertion: 'a' }, NOBODY, NOBODY],
@@ -74,8 +93,11 @@ describe('ClientAuthentication', () => {
     ['nobody', undefined, {}, NOBODY, NOBODY],
   ])(
     'knows %s, where secrets are asked for and where native clients are welcome',
-    (_who, header, form, strict, open) => {
-      expect([outcome('authenticate', header, form), outcome('identify', header, form)]).toEqual([strict, open]);
+    async (_who, header, form, strict, open) => {
+      expect(await Promise.all([outcome('authenticate', header, form), outcome('identify', header, form)])).toEqual([
+        strict,
+        open,
+      ]);
     },
   );
 
@@ -85,7 +107,7 @@ describe('ClientAuthentication', () => {
     ['the form encoding of a secret', basic(`gateway:${SECRET.replace('q', '%71')}`), 'gateway'],
     ['no colon', basic('gateway'), NOBODY],
     ['what is no base64', 'Basic !', NOBODY],
-  ])('reads %s', (_what, authorization, expected) => {
-    expect(outcome('authenticate', authorization, {})).toEqual(expected);
+  ])('reads %s', async (_what, authorization, expected) => {
+    expect(await outcome('authenticate', authorization, {})).toEqual(expected);
   });
 });

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type FormParameters } from '../tokens/form-parameters';
 import { OAuthError } from '../tokens/oauth-error';
+import { ClientAssertions } from './client-assertion';
 import { type Client, ClientRegistry, type NativeClient } from './client-registry';
 
 /** Where a challenge can be put. */
@@ -9,12 +10,16 @@ export interface Reply {
 }
 
 /**
- * Finds out which client asks. A service authenticates with `client_secret_basic` (RFC 6749, section 2.3.1); a native
- * client can only say who it is, by `client_id` in the form (`none`; RFC 6749, section 3.2.1).
+ * Finds out which client asks. A service authenticates with `client_secret_basic` (RFC 6749, section 2.3.1) or
+ * `private_key_jwt` (RFC 7523, section 2.2); a native client can only say who it is, by `client_id` in the form (`none`;
+ * RFC 6749, section 3.2.1).
  */
 @Injectable()
 export class ClientAuthentication {
-  constructor(@Inject(ClientRegistry) private readonly clients: ClientRegistry) {}
+  constructor(
+    @Inject(ClientRegistry) private readonly clients: ClientRegistry,
+    @Inject(ClientAssertions) private readonly assertions: ClientAssertions,
+  ) {}
 
   /**
    * The service that asks.
@@ -22,12 +27,15 @@ export class ClientAuthentication {
    * @param reply gets the challenge if the client isn't who it says
    * @param form where there is one: it must not say something else
    * @throws OAuthError `invalid_client`; `invalid_request` for two ways of authentication at once
+   * @throws StoreUnavailable
    */
-  authenticate(authorization: string | undefined, reply: Reply, form: FormParameters = {}): Client {
-    if (authorization !== undefined && hasOtherCredentials(form)) {
+  async authenticate(authorization: string | undefined, reply: Reply, form: FormParameters = {}): Promise<Client> {
+    if (waysOf(authorization, form) > 1) {
       throw new OAuthError('invalid_request', 'The client authenticates in more than one way.');
     }
-    const client = this.serviceOf(authorization);
+    const { client_assertion: assertion, client_assertion_type: type } = form;
+    const client =
+      assertion === undefined ? this.serviceOf(authorization) : await this.assertions.authenticate(assertion, type);
     if (!client) throw refused(reply);
     if (form.client_id !== undefined && form.client_id !== client.id) {
       throw new OAuthError(
@@ -43,10 +51,15 @@ export class ClientAuthentication {
    *
    * @param reply gets the challenge if the client isn't who it says
    * @throws OAuthError `invalid_client`; `invalid_request` for two ways of authentication at once
+   * @throws StoreUnavailable
    */
-  identify(authorization: string | undefined, reply: Reply, form: FormParameters): Client | NativeClient {
+  async identify(
+    authorization: string | undefined,
+    reply: Reply,
+    form: FormParameters,
+  ): Promise<Client | NativeClient> {
     const { client_id: id } = form;
-    if (authorization !== undefined || hasOtherCredentials(form) || id === undefined) {
+    if (waysOf(authorization, form) > 0 || id === undefined) {
       return this.authenticate(authorization, reply, form);
     }
     const client = this.clients.native(id);
@@ -63,13 +76,10 @@ export class ClientAuthentication {
   }
 }
 
-/** What clients send that authenticate in other ways than are taken here (RFC 6749, 2.3.1; RFC 7521, 4.2). */
-function hasOtherCredentials({
-  client_secret: secret,
-  client_assertion: assertion,
-  client_assertion_type: type,
-}: FormParameters): boolean {
-  return (secret ?? assertion ?? type) !== undefined;
+/** In how many ways it is tried: in the header, and in the form with a secret or with an assertion (RFC 6749, 2.3). */
+function waysOf(authorization: string | undefined, form: FormParameters): number {
+  const assertion = form.client_assertion ?? form.client_assertion_type;
+  return [authorization, form.client_secret, assertion].filter((way) => way !== undefined).length;
 }
 
 /** The same whatever is wrong: who is a client isn't told. */

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import crypto, { createHash } from 'node:crypto';
+import crypto, { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,11 +11,25 @@ const NEW = 'T0rEw4Pa6Df3Gh5Jk8Lc1Nb7Vx4Zm2S9q';
 const OTHER = 'b7Vx4Zm2S9qT0rEw4Pa6Df3Gh5Jk8Lc1N';
 const digest = (secret: string): string => `sha256:${createHash('sha256').update(secret).digest('base64url')}`;
 
+/** A public key as a JWK. */
+const publicJwk = (kid: string, more: object = {}) => ({
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  kid,
+  alg: 'ES256',
+  ...more,
+});
+const [KEY, NEXT_KEY] = [publicJwk('key'), publicJwk('next', { use: 'sig', key_ops: ['verify'] })];
+const PRIVATE_JWK = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+const SHORT_RSA = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+const ED25519 = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+
 describe('ClientRegistry', () => {
   const folder = mkdtempSync(join(tmpdir(), 'clients-'));
   const path = join(folder, 'clients.json');
   const gateway = { id: 'gateway', secrets: [digest(OLD)], audiences: { resource: ['a', 'b'] }, scopes: ['c'] };
   const audit = { id: 'audit', secrets: [digest(OTHER)] };
+  const signer = { id: 'signer', jwks: { keys: [KEY] } };
+  const signed = (...keys: unknown[]) => ({ clients: [{ ...signer, jwks: { keys } }] });
   const phone = { type: 'native', id: 'phone', scopes: ['a', 'b'] };
   let registry: ClientRegistry | undefined;
   beforeAll(() => void Logger.overrideLogger(false));
@@ -69,6 +83,32 @@ describe('ClientRegistry', () => {
     expect(clients.authenticate('gateway', OTHER)).toBeUndefined();
   });
 
+  it('knows the keys of a client that signs, and takes no secret from it', () => {
+    const clients = open({ clients: [gateway, { ...signer, jwks: { keys: [KEY, NEXT_KEY] }, scopes: ['c'] }, phone] });
+    const { client, keys } = clients.withKeys('signer') ?? {};
+    expect(client).toEqual({ type: 'service', id: 'signer', audiences: {}, scopes: ['c'] });
+    expect(keys?.map(({ kid, algorithm }) => [kid, algorithm])).toEqual([
+      ['key', 'ES256'],
+      ['next', 'ES256'],
+    ]);
+    for (const id of ['gateway', 'phone', 'constructor', '']) expect(clients.withKeys(id)).toBeUndefined();
+    for (const secret of ['', OLD, OTHER]) expect(clients.authenticate('signer', secret)).toBeUndefined();
+  });
+
+  it('takes a key by either name of its algorithm', () => {
+    for (const alg of ['EdDSA', 'Ed25519']) {
+      const { keys } = open(signed({ ...ED25519, kid: 'e', alg })).withKeys('signer') ?? {};
+      expect(keys?.map(({ algorithm }) => algorithm)).toEqual([alg]);
+    }
+  });
+
+  it('knows what transactions a client may begin', () => {
+    const transactions = { scopes: ['a'] };
+    const clients = open({ clients: [{ ...gateway, transactions }, audit] });
+    expect(clients.authenticate('gateway', OLD)?.transactions).toEqual(transactions);
+    expect(clients.authenticate('audit', OTHER)?.transactions).toBeUndefined();
+  });
+
   it('takes no secret under 32 bytes, whatever is registered', () => {
     const [short, enough] = [OLD.slice(1), OLD];
     const clients = open({ clients: [{ ...gateway, secrets: [digest(short), digest(enough)] }] });
@@ -105,6 +145,30 @@ describe('ClientRegistry', () => {
     ['three secrets', { clients: [{ ...gateway, secrets: [OLD, NEW, OTHER].map(digest) }] }, /clients\.0\.secrets$/],
     ['the same secret twice', { clients: [{ ...gateway, secrets: [OLD, OLD].map(digest) }] }, /clients\.0\.secrets$/],
     ['a secret of two clients', { clients: [gateway, { ...audit, secrets: gateway.secrets }] }, /lists a secret twice/],
+    ['neither secrets nor keys', { clients: [{ id: 'x' }] }, /clients\.0\.secrets$/],
+    ['secrets and keys', { clients: [{ ...gateway, jwks: { keys: [KEY] } }] }, /clients\.0\.jwks$/],
+    ['no key', signed(), /clients\.0\.jwks\.keys$/],
+    ['three keys', signed(KEY, NEXT_KEY, publicJwk('third')), /clients\.0\.jwks\.keys$/],
+    ['two keys of one name', signed(KEY, publicJwk('key')), /clients\.0\.jwks\.keys$/],
+    ['a key of two names', signed(KEY, { ...KEY, kid: 'other' }), /lists a key twice/],
+    ['a key of two clients', { clients: [signer, { ...signer, id: 'other' }] }, /lists a key twice/],
+    ['a private key', signed({ ...PRIVATE_JWK, kid: 'hunter2', alg: 'ES256' }), /jwks\.keys\.0$/],
+    ['a symmetric key', signed({ kty: 'oct', k: 'hunter2', kid: 'k', alg: 'HS256' }), /jwks\.keys\.0\.alg$/],
+    ['a weak key', signed({ ...SHORT_RSA, kid: 'k', alg: 'PS256' }), /jwks\.keys\.0$/],
+    ['a key for encryption', signed({ ...KEY, use: 'enc' }), /jwks\.keys\.0$/],
+    ['a key that is for another algorithm', signed({ ...KEY, alg: 'ES384' }), /jwks\.keys\.0$/],
+    ['a key without an algorithm', signed({ ...KEY, alg: undefined }), /jwks\.keys\.0\.alg$/],
+    ['a key without a name', signed({ ...KEY, kid: undefined }), /jwks\.keys\.0\.kid$/],
+    ['a key that is none', signed({ ...KEY, x: 'hunter2' }), /jwks\.keys\.0$/],
+    ['an address of keys', { clients: [{ id: 'x', jwks_uri: 'https://hunter2' }] }, /clients\.0\.jwks_uri/],
+    ['keys of a native client', { clients: [{ ...phone, jwks: { keys: [KEY] } }] }, /at: clients\.0\.jwks$/],
+    ['transactions without scopes', { clients: [{ ...gateway, transactions: {} }] }, /transactions\.scopes$/],
+    ['transactions for nothing', { clients: [{ ...gateway, transactions: { scopes: [] } }] }, /transactions\.scopes$/],
+    [
+      'transactions of a native client',
+      { clients: [{ ...phone, transactions: { scopes: ['a'] } }] },
+      /0\.transactions$/,
+    ],
     ['an id twice', { clients: [gateway, { ...audit, id: 'gateway' }] }, /lists an id twice/],
     ['no id', { clients: [{ ...gateway, id: '' }] }, /clients\.0\.id$/],
     ['a colon in an id', { clients: [{ ...gateway, id: 'gate:way' }] }, /clients\.0\.id$/],

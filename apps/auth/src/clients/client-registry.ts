@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { WatchedFile } from '../watched-file';
+import { type ClientKey } from './client-keys';
 import { type Client, type NativeClient, parseClientsFile, type RegisteredClient } from './clients-file';
 
 export { type Client, type NativeClient } from './clients-file';
@@ -40,6 +41,12 @@ export class ClientRegistry implements OnModuleInit, OnApplicationShutdown {
   native(id: string): NativeClient | undefined {
     const client = this.#file.content.get(id)?.client;
     return client?.type === 'native' ? client : undefined;
+  }
+
+  /** The service of this id, with its keys, if it is one that authenticates by what it signs. */
+  withKeys(id: string): { readonly client: Client; readonly keys: readonly ClientKey[] } | undefined {
+    const { client, keys = [] } = this.#file.content.get(id) ?? {};
+    return client?.type === 'service' && keys.length > 0 ? { client, keys } : undefined;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { type Mode, StartRefused } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { distinct, parseFile, scope } from '../parse-file';
+import { type ClientKey, clientKeys, pointOf } from './client-keys';
 
 /** A service that asks auth for something. Its id is the audience that it has itself. */
 export interface Client {
@@ -10,6 +11,8 @@ export interface Client {
   readonly audiences: Readonly<Record<string, readonly string[]>>;
   /** What it may do itself, without a user. */
   readonly scopes: readonly string[];
+  /** Whether it may begin transactions, and what these may be for at most. */
+  readonly transactions?: { readonly scopes: readonly string[] } | undefined;
 }
 
 /** An app on its users' own devices: a public client, which can keep no secret (RFC 8252, section 8.4). */
@@ -25,8 +28,10 @@ export type SecretDigest = Buffer;
 
 export interface RegisteredClient {
   readonly client: Client | NativeClient;
-  /** A service's: one, or two while the secret is being changed. A native client has none. */
+  /** A service's: one, or two while the secret is being changed. A native client has none, and who has keys. */
   readonly secrets: readonly SecretDigest[];
+  /** Of a service that authenticates by what it signs: one, or two while the key is being changed. */
+  readonly keys: readonly ClientKey[];
 }
 
 const EMPTY_SECRET = 'sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU';
@@ -46,13 +51,19 @@ const clientId = z
   .regex(/^[\x21-\x39\x3b-\x7e]+$/)
   .refine((id) => !z.guid().safeParse(id).success);
 
-const service = z.strictObject({
-  type: z.literal('service').default('service'),
-  id: clientId,
-  secrets: z.array(secretDigest).min(1).max(2).refine(distinct),
-  audiences: z.record(z.string().regex(/^[\x21-\x7e]+$/), scopes().min(1)).default({}),
-  scopes: scopes().default([]),
-});
+const service = z
+  .strictObject({
+    type: z.literal('service').default('service'),
+    id: clientId,
+    secrets: z.array(secretDigest).min(1).max(2).refine(distinct).optional(),
+    jwks: clientKeys.optional(),
+    audiences: z.record(z.string().regex(/^[\x21-\x7e]+$/), scopes().min(1)).default({}),
+    scopes: scopes().default([]),
+    transactions: z.strictObject({ scopes: scopes().min(1) }).optional(),
+  })
+  // One way to authenticate: the weaker of two would be the one that counts.
+  .refine(({ secrets, jwks }) => secrets !== undefined || jwks !== undefined, { path: ['secrets'] })
+  .refine(({ secrets, jwks }) => secrets === undefined || jwks === undefined, { path: ['jwks'] });
 
 const native = z.strictObject({
   type: z.literal('native'),
@@ -77,11 +88,18 @@ export function parseClientsFile(text: string, mode: Mode): ReadonlyMap<string, 
   if (!distinct(registered.flatMap(({ secrets }) => secrets.map((digest) => digest.toString('hex'))))) {
     throw new StartRefused('CLIENTS_FILE lists a secret twice: each client has its own');
   }
+  if (!distinct(registered.flatMap(({ keys }) => keys.map(pointOf)))) {
+    throw new StartRefused('CLIENTS_FILE lists a key twice: each client has its own');
+  }
   return new Map(registered.map((entry) => [entry.client.id, entry]));
 }
 
 function registeredClient(listed: z.infer<typeof service> | z.infer<typeof native>): RegisteredClient {
-  if (listed.type === 'native') return { client: listed, secrets: [] };
-  const { secrets, ...client } = listed;
-  return { client, secrets: secrets.map((digest) => Buffer.from(digest.slice('sha256:'.length), 'base64url')) };
+  if (listed.type === 'native') return { client: listed, secrets: [], keys: [] };
+  const { secrets = [], jwks, ...client } = listed;
+  return {
+    client,
+    secrets: secrets.map((digest) => Buffer.from(digest.slice('sha256:'.length), 'base64url')),
+    keys: jwks?.keys ?? [],
+  };
 }

@@ -5,7 +5,7 @@ import { SigningKeys } from './signing-keys';
 
 @Controller('.well-known')
 export class JwksController {
-  readonly #documents = new WeakMap<JsonWebKeySet, CacheableDocument>();
+  #current: { readonly jwks: JsonWebKeySet; readonly late: number; readonly document: CacheableDocument } | undefined;
 
   constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
 
@@ -15,13 +15,16 @@ export class JwksController {
     @Headers('if-none-match') known: string | undefined,
     @Res({ passthrough: true }) reply: DocumentReply,
   ): Buffer | undefined {
-    const { jwks, times } = this.keys;
-    return this.documentOf(jwks).send(reply, known, times.jwksMaxAgeSeconds);
+    return this.document().send(reply, known, this.keys.times.jwksMaxAgeSeconds);
   }
 
-  private documentOf(jwks: JsonWebKeySet): CacheableDocument {
-    let document = this.#documents.get(jwks);
-    if (!document) this.#documents.set(jwks, (document = new CacheableDocument(jwks, 'application/jwk-set+json')));
-    return document;
+  private document(): CacheableDocument {
+    const { jwks, lateHandlingSeconds: late } = this.keys;
+    if (this.#current?.jwks !== jwks || this.#current.late !== late) {
+      // A set may have more members (RFC 7517, section 5): for how long there are keys is theirs to say.
+      const content = { ...jwks, ...(late > 0 && { late_handling_seconds: late }) };
+      this.#current = { jwks, late, document: new CacheableDocument(content, 'application/jwk-set+json') };
+    }
+    return this.#current.document;
   }
 }

@@ -4,9 +4,11 @@ import {
   advance,
   compromise,
   compromiseAll,
+  fitsIntoKeySet,
   isDue,
   KEY_ALGORITHMS,
   type KeyAlgorithm,
+  lateHandlingSeconds,
   leadSeconds,
   newRing,
   planRotation,
@@ -16,9 +18,10 @@ import {
   RotationPending,
   standbyKey,
   UnknownKey,
+  withLateHandling,
 } from './key-ring';
 
-const TIMES = { jwksMaxAgeSeconds: 60, longestTokenSeconds: 420, rotationSeconds: 86_400 };
+const TIMES = { jwksMaxAgeSeconds: 60, longestTokenSeconds: 420, lateHandlingSeconds: 0, rotationSeconds: 86_400 };
 const LEAD = 120;
 
 let made = 0;
@@ -203,6 +206,149 @@ describe('a compromise', () => {
   });
 });
 
+describe('a key whose tokens are judged late', () => {
+  const late = { ...TIMES, lateHandlingSeconds: 3_600 };
+  const due = TIMES.rotationSeconds;
+  const end = due + TIMES.longestTokenSeconds + 3_600;
+
+  it('stays for as long as they are, to the second', async () => {
+    const ring = await start();
+    const rotated = await advance(ring, late, generate, at(due));
+    expect(rotated.keys.find(({ state }) => state === 'retiring')?.removedAt).toBe(end);
+    expect(await advance(rotated, late, generate, at(end - 1))).toBe(rotated);
+    expect(isDue(rotated, late, end - 1)).toBe(false);
+    expect(statesOf(await advance(rotated, late, generate, at(end)))[activeKey(ring).kid]).toBe('retired');
+  });
+
+  it('leaves at once all the same if it is compromised, whether it signs or has', async () => {
+    const ring = await start();
+    const rotated = await advance(ring, late, generate, at(due));
+    for (const each of [ring, rotated]) {
+      const after = await compromise(each, late, activeKey(ring).kid, generate, at(due + 1));
+      expect(publishedKeys(after).map(({ kid }) => kid)).not.toContain(activeKey(ring).kid);
+    }
+  });
+
+  it('stays longer if that becomes longer while it retires, and as long as was said if it becomes shorter', async () => {
+    for (const [first, then] of [
+      [TIMES, late],
+      [late, TIMES],
+    ] as const) {
+      const ring = withLateHandling(await start(), first.lateHandlingSeconds, at(0));
+      const rotated = await advance(ring, first, generate, at(due));
+      const changed = withLateHandling(rotated, then.lateHandlingSeconds, at(due + 1));
+      expect(changed.keys).toEqual(rotated.keys);
+      expect(isDue(changed, then, end - 1)).toBe(false);
+      expect(isDue(changed, then, end)).toBe(true);
+    }
+  });
+
+  it('stays as long when somebody rotates by hand who does not know of it', async () => {
+    const ring = withLateHandling(await start(), late.lateHandlingSeconds, at(0));
+    const planned = await planRotation(ring, TIMES, undefined, generate, at(due));
+    const { keys } = await advance(planned, TIMES, generate, at(due));
+    expect(keys.find(({ state }) => state === 'retiring')?.removedAt).toBe(end);
+    const { late: kept } = await advance(planned, TIMES, generate, at(due));
+    expect(kept).toEqual(ring.late);
+  });
+
+  it('leaves room: the next key waits where the set would become too large for verifiers', async () => {
+    const times = { ...TIMES, lateHandlingSeconds: 86_400, rotationSeconds: LEAD };
+    expect(fitsIntoKeySet(times)).toBe(false);
+    let ring = await start();
+    let now = 0;
+    for (; publishedKeys(ring).length < 120; now += LEAD) ring = await advance(ring, times, generate, at(now));
+    const [first] = ring.keys.filter(({ state }) => state === 'retiring');
+    const roomAt = first?.removedAt ?? 0;
+    expect(await advance(ring, times, generate, at(roomAt - 1))).toBe(ring);
+    const planned = await planRotation(ring, times, undefined, generate, at(now));
+    expect(planned.rotation?.dueAt).toBe(roomAt);
+    const rotated = await advance(planned, times, generate, at(roomAt));
+    expect(activeKey(rotated).kid).toBe(standbyKey(ring).kid);
+    expect(publishedKeys(rotated)).toHaveLength(120);
+    // What has leaked waits for nothing.
+    const emergency = await compromise(ring, times, activeKey(ring).kid, generate, at(now));
+    expect(activeKey(emergency).kid).toBe(standbyKey(ring).kid);
+    expect(publishedKeys(emergency)).toHaveLength(120);
+  });
+
+  it.each([
+    // 98 keys in 87,420 s, and the two that there are always.
+    [893, true],
+    [891, false],
+  ])('fits into the set with a rotation every %i s: %s', (rotationSeconds, fits) => {
+    const times = { ...TIMES, longestTokenSeconds: 1_020, lateHandlingSeconds: 86_400, rotationSeconds };
+    expect(fitsIntoKeySet(times)).toBe(fits);
+  });
+
+  it('comes no sooner than its lead: that is what bounds a rotation that is shorter', () => {
+    const times = { ...TIMES, lateHandlingSeconds: 86_400, rotationSeconds: 60 };
+    expect(fitsIntoKeySet(times)).toBe(false);
+    expect(fitsIntoKeySet({ ...times, jwksMaxAgeSeconds: 500 })).toBe(true);
+  });
+});
+
+describe('how late tokens may be judged', () => {
+  const first = (seconds: number) => newRing('ring', 'ES256', generate, at(0), seconds);
+  const changedTo = (ring: Ring, seconds: number, now: number) => withLateHandling(ring, seconds, at(now));
+
+  it('is as configured from the beginning: there are no tokens from before', async () => {
+    const ring = await first(600);
+    expect(lateHandlingSeconds(ring, 0)).toBe(600);
+    expect(changedTo(ring, 600, 1)).toBe(ring);
+    expect(lateHandlingSeconds(await start(), 0)).toBe(0);
+  });
+
+  it('becomes longer when nobody can have forgotten any more what was revoked, to the second', async () => {
+    const ring = changedTo(await first(600), 3_600, 10_000);
+    expect(whatHappened(ring).at(-1)).toBe('late handling changed');
+    expect(lateHandlingSeconds(ring, 10_000)).toBe(600);
+    // Everybody has heard of it after 10 s.
+    expect(lateHandlingSeconds(ring, 13_609)).toBe(600);
+    expect(lateHandlingSeconds(ring, 13_610)).toBe(3_600);
+    expect(changedTo(ring, 3_600, 13_610)).toBe(ring);
+  });
+
+  it('becomes shorter at once, and is not longer again for what was kept before that', async () => {
+    const shorter = changedTo(await first(3_600), 600, 10_000);
+    expect(lateHandlingSeconds(shorter, 10_000)).toBe(600);
+    const longer = changedTo(shorter, 3_600, 10_001);
+    expect(lateHandlingSeconds(longer, 10_001)).toBe(600);
+    expect(lateHandlingSeconds(longer, 13_610)).toBe(600);
+    expect(lateHandlingSeconds(longer, 13_611)).toBe(3_600);
+  });
+
+  it('leaves room for what was done, however often it changes', async () => {
+    let ring = await first(0);
+    const done = whatHappened(ring);
+    for (let i = 0; i < 300; i++) ring = changedTo(ring, i % 2 ? 0 : 3_600, i);
+    expect(whatHappened(ring)).toEqual([...done, ...Array<string>(20).fill('late handling changed')]);
+  });
+
+  it('is never longer for auths that do not agree on it', async () => {
+    let ring = await first(0);
+    for (let now = 0; now < 20_000; now += 3_000) ring = changedTo(ring, (now / 3_000) % 2 ? 0 : 3_600, now);
+    expect(lateHandlingSeconds(ring, 20_000)).toBe(0);
+  });
+
+  it('is as before while a longer time is on its way, and a shorter one comes', async () => {
+    const longer = changedTo(await first(600), 3_600, 10_000);
+    const between = changedTo(longer, 1_200, 10_600);
+    expect(lateHandlingSeconds(between, 11_209)).toBe(600);
+    expect(lateHandlingSeconds(between, 11_210)).toBe(1_200);
+  });
+
+  it('is nothing in a ring from before there was such a thing', async () => {
+    const { late, ...old } = await start();
+    expect(late?.seconds).toBe(0);
+    expect(changedTo(old, 0, 1)).toBe(old);
+    expect(lateHandlingSeconds(old, 10_000)).toBe(0);
+    const ring = changedTo(old, 600, 10_000);
+    expect(lateHandlingSeconds(ring, 10_609)).toBe(0);
+    expect(lateHandlingSeconds(ring, 10_610)).toBe(600);
+  });
+});
+
 it('a version is never used twice', async () => {
   let ring = await start();
   const versions = [ring.version];
@@ -228,48 +374,54 @@ const action = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('compromise' as const), nth: fc.nat({ max: 5 }) }) },
 );
 
-it('whatever happens: every unexpired token whose key is not compromised verifies with every set that may be cached', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.record({ after: fc.integer({ min: 1, max: 400 }), action }), { minLength: 5, maxLength: 40 }),
-      async (steps) => {
-        const times = { ...TIMES, rotationSeconds: 900 };
-        const tokenSeconds = 300;
-        let now = 0;
-        let ring = await newRing('ring', 'ES256', generate, at(0));
-        const tokens: { kid: string; exp: number }[] = [];
-        const sets: { from: number; kids: Set<string> }[] = [];
-        const emergencies: number[] = [];
-        for (const step of steps) {
-          // A second at a time, as the schedule looks twice in one.
-          for (const end = now + step.after; now < end; now++) {
-            ring = await advance(ring, times, generate, at(now));
-            const kids = new Set(publishedKeys(ring).map(({ kid }) => kid));
-            sets.push({ from: now, kids });
-            tokens.push({ kid: activeKey(ring).kid, exp: now + tokenSeconds });
-            while ((tokens[0]?.exp ?? Infinity) < now) tokens.shift();
-            while ((sets[1]?.from ?? Infinity) <= now - times.jwksMaxAgeSeconds) sets.shift();
-            const compromised = new Set(ring.keys.filter(({ state }) => state === 'compromised').map(({ kid }) => kid));
-            // After an emergency verifiers are told to fetch at once.
-            const lastEmergency = emergencies.at(-1) ?? -Infinity;
-            const cached = sets.filter(({ from }) => from >= lastEmergency);
-            const unverifiable = tokens.filter(
-              ({ kid }) => !compromised.has(kid) && cached.some((set) => !set.kids.has(kid)),
-            );
-            if (unverifiable.length > 0) throw new Error(`${now}: ${JSON.stringify(unverifiable[0])}`);
+it.each([0, 600])(
+  'whatever happens: every token that is judged, up to %i s late, verifies with every set that may be cached unless its key is compromised',
+  async (lateHandlingSeconds) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ after: fc.integer({ min: 1, max: 400 }), action }), { minLength: 5, maxLength: 40 }),
+        async (steps) => {
+          const times = { ...TIMES, lateHandlingSeconds, rotationSeconds: 900 };
+          const tokenSeconds = 300 + lateHandlingSeconds;
+          let now = 0;
+          let ring = await newRing('ring', 'ES256', generate, at(0));
+          const tokens: { kid: string; exp: number }[] = [];
+          const sets: { from: number; kids: Set<string> }[] = [];
+          const emergencies: number[] = [];
+          for (const step of steps) {
+            // A second at a time, as the schedule looks twice in one.
+            for (const end = now + step.after; now < end; now++) {
+              ring = await advance(ring, times, generate, at(now));
+              const kids = new Set(publishedKeys(ring).map(({ kid }) => kid));
+              sets.push({ from: now, kids });
+              tokens.push({ kid: activeKey(ring).kid, exp: now + tokenSeconds });
+              while ((tokens[0]?.exp ?? Infinity) < now) tokens.shift();
+              while ((sets[1]?.from ?? Infinity) <= now - times.jwksMaxAgeSeconds) sets.shift();
+              const compromised = new Set(
+                ring.keys.filter(({ state }) => state === 'compromised').map(({ kid }) => kid),
+              );
+              // After an emergency verifiers are told to fetch at once.
+              const lastEmergency = emergencies.at(-1) ?? -Infinity;
+              const cached = sets.filter(({ from }) => from >= lastEmergency);
+              const unverifiable = tokens.filter(
+                ({ kid }) => !compromised.has(kid) && cached.some((set) => !set.kids.has(kid)),
+              );
+              if (unverifiable.length > 0) throw new Error(`${now}: ${JSON.stringify(unverifiable[0])}`);
+            }
+            if (step.action.what === 'rotate' && !ring.rotation) {
+              ring = await planRotation(ring, times, step.action.algorithm, generate, at(now));
+            }
+            if (step.action.what === 'compromise') {
+              const published = publishedKeys(ring);
+              const { kid } = published[step.action.nth % published.length] ?? activeKey(ring);
+              ring = await compromise(ring, times, kid, generate, at(now));
+              emergencies.push(now);
+            }
           }
-          if (step.action.what === 'rotate' && !ring.rotation) {
-            ring = await planRotation(ring, times, step.action.algorithm, generate, at(now));
-          }
-          if (step.action.what === 'compromise') {
-            const published = publishedKeys(ring);
-            const { kid } = published[step.action.nth % published.length] ?? activeKey(ring);
-            ring = await compromise(ring, times, kid, generate, at(now));
-            emergencies.push(now);
-          }
-        }
-      },
-    ),
-    { numRuns: 15 },
-  );
-}, 60_000);
+        },
+      ),
+      { numRuns: lateHandlingSeconds === 0 ? 15 : 6 },
+    );
+  },
+  60_000,
+);

@@ -5,7 +5,8 @@ import { TOKEN_ALGORITHMS } from '@token-relay/service-kit';
  * are seconds since 1970-01-01T00:00:00Z.
  *
  * There is always one key that signs, and one that is published already and will sign next, so that promotion is a
- * flip. No key signs before every verifier has had time to fetch it, and none leaves before its last token has expired.
+ * flip. No key signs before every verifier has had time to fetch it, and none leaves before nobody judges a token that it
+ * has signed any more.
  */
 
 export const KEY_ALGORITHMS = TOKEN_ALGORITHMS;
@@ -16,9 +17,9 @@ export type KeyState =
   | 'pending'
   /** Signs. */
   | 'active'
-  /** Signs no more; tokens that it has signed are still valid. */
+  /** Signs no more; tokens that it has signed still count. */
   | 'retiring'
-  /** Gone: whatever it has signed has expired. */
+  /** Gone: whatever it has signed counts no more. */
   | 'retired'
   /** Gone at once: whatever it has signed is refused. */
   | 'compromised';
@@ -51,10 +52,30 @@ export interface PlannedRotation {
 /** What happened to the ring, by whom and why: its own record, written in the same step. */
 export interface RingEvent {
   readonly at: number;
-  readonly what: 'created' | 'published' | 'rotation planned' | 'activated' | 'retired' | 'compromised' | 'resealed';
+  readonly what:
+    | 'created'
+    | 'published'
+    | 'rotation planned'
+    | 'activated'
+    | 'retired'
+    | 'compromised'
+    | 'late handling changed'
+    | 'resealed';
   readonly kid?: string;
   readonly by: string;
   readonly reason?: string;
+}
+
+/**
+ * How long after it was issued a token may be judged, by who handles late what came with it. What was revoked is kept for
+ * it only from when that is known here: of a token that is older, nobody may remember any more that it was.
+ */
+export interface LateHandling {
+  readonly seconds: number;
+  /** Since when everything is kept for so long. */
+  readonly since: number;
+  /** What was kept for before, and still is: seconds. */
+  readonly before: number;
 }
 
 export interface Ring {
@@ -65,6 +86,8 @@ export interface Ring {
   readonly version: number;
   readonly keys: readonly RingKey[];
   readonly rotation?: PlannedRotation;
+  /** Absent in a ring from before there was such a thing: for nothing. */
+  readonly late?: LateHandling;
   readonly history: readonly RingEvent[];
 }
 
@@ -74,6 +97,8 @@ export interface RingTimes {
   readonly jwksMaxAgeSeconds: number;
   /** The longest lifetime of a token, with the tolerance that verifiers give it. */
   readonly longestTokenSeconds: number;
+  /** How long after it was issued a token may be judged, by who handles late what came with it. */
+  readonly lateHandlingSeconds: number;
   /** How long a key signs before the next one does. */
   readonly rotationSeconds: number;
 }
@@ -90,11 +115,25 @@ export interface Change {
 }
 
 const KEPT_EVENTS = 200;
+/** Of those that tell what is configured: they must not push out what was done. */
+const KEPT_CONFIGURED_EVENTS = 20;
+/** By when every auth has the ring that says for how long to keep what is revoked. */
+const FOLLOWED_SECONDS = 10;
 const KEPT_RETIRED_KEYS = 100;
+/** Verifiers take a JWKS of 64 KiB, and a key of 2048 bits for RSA takes half a KiB of it. */
+const MAX_PUBLISHED_KEYS = 120;
+/** What rotations that somebody asks for add to those of the schedule. */
+const UNPLANNED_KEYS = 20;
 
 /** How long a key is published before it signs. */
 export function leadSeconds({ jwksMaxAgeSeconds }: RingTimes): number {
   return 2 * jwksMaxAgeSeconds;
+}
+
+/** Whether all keys that rotate by themselves, and some more, make a set that verifiers take. */
+export function fitsIntoKeySet(times: RingTimes): boolean {
+  const pause = Math.max(times.rotationSeconds, leadSeconds(times));
+  return 2 + Math.ceil(servedSeconds(times) / pause) <= MAX_PUBLISHED_KEYS - UNPLANNED_KEYS;
 }
 
 /** A rotation is planned already. */
@@ -106,12 +145,16 @@ export class RotationPending extends Error {
 
 export class UnknownKey extends Error {}
 
+/** Of a ring whose keys have signed nothing yet: everything that they will have signed is kept for so long. */
+const keptAlways = (seconds: number): LateHandling => ({ seconds, since: 0, before: seconds });
+
 /** A first ring: its key signs at once, as nobody can have fetched any other. */
 export async function newRing(
   id: string,
   algorithm: KeyAlgorithm,
   generate: KeyGenerator,
   change: Change,
+  lateHandlingSeconds = 0,
 ): Promise<Ring> {
   const { now } = change;
   const [first, second] = [await generate(algorithm), await generate(algorithm)];
@@ -124,6 +167,7 @@ export async function newRing(
         { ...first, state: 'active', publishedAt: now, activatedAt: now },
         { ...second, state: 'pending', publishedAt: now },
       ],
+      late: keptAlways(lateHandlingSeconds),
       history: [],
     },
     change,
@@ -147,16 +191,33 @@ export function publishedKeys(ring: Ring): readonly RingKey[] {
   return ring.keys.filter(({ state }) => state === 'pending' || state === 'active' || state === 'retiring');
 }
 
+/** How long after it was issued a token may be judged late now: no token is older for which not all was kept. */
+export function lateHandlingSeconds({ late = keptAlways(0) }: Ring, now: number): number {
+  return now - late.since >= late.seconds ? late.seconds : late.before;
+}
+
+/**
+ * The ring with what is configured now: the same ring where that is the same. For longer, it counts from when everybody
+ * keeps what is revoked for longer, as what was forgotten already doesn't come back; for less, that was kept all the while.
+ */
+export function withLateHandling(ring: Ring, seconds: number, change: Change): Ring {
+  const { late = keptAlways(0) } = ring;
+  if (late.seconds === seconds) return ring;
+  const since = seconds > late.seconds ? change.now + FOLLOWED_SECONDS : late.since;
+  const before = Math.min(lateHandlingSeconds(ring, change.now), seconds);
+  return recorded(changed({ ...ring, late: { seconds, since, before } }, {}), change, ['late handling changed']);
+}
+
 /** Whether time alone changes the ring by now. */
 export function isDue(ring: Ring, times: RingTimes, now: number): boolean {
-  return isRotationDue(ring, times, now) || ring.keys.some((key) => hasServed(key, now));
+  return isRotationDue(ring, times, now) || ring.keys.some((key) => hasServed(key, ring, times, now));
 }
 
 /** What time alone makes of the ring: the same ring where it changes nothing. */
 export async function advance(ring: Ring, times: RingTimes, generate: KeyGenerator, change: Change): Promise<Ring> {
   const { now } = change;
   let next = ring;
-  const served = ring.keys.filter((key) => hasServed(key, now));
+  const served = ring.keys.filter((key) => hasServed(key, ring, times, now));
   if (served.length > 0) {
     next = recorded(
       changed(next, {
@@ -192,7 +253,7 @@ export async function planRotation(
     next = await withStandby(next, algorithm, generate, change);
   }
   const { kid, publishedAt } = standbyKey(next);
-  const dueAt = Math.max(change.now, publishedAt + leadSeconds(times));
+  const dueAt = Math.max(change.now, publishedAt + leadSeconds(times), roomAt(next, times));
   return recorded(changed(next, { rotation: { kid, dueAt } }), change, ['rotation planned', kid]);
 }
 
@@ -250,19 +311,38 @@ export function resealed(ring: Ring, change: Change): Ring {
   return recorded(changed(ring, {}), change, ['resealed']);
 }
 
+/** For how long tokens may be judged that were signed with a key that signs no more: as long as what is revoked is kept. */
+function servedSeconds({ longestTokenSeconds, lateHandlingSeconds: late }: RingTimes, ring?: Ring): number {
+  // Who changes the ring by hand may not know what is configured.
+  return longestTokenSeconds + Math.max(late, ring?.late?.seconds ?? 0);
+}
+
+/** A rotation adds a key to the set: from when on one more can be published. */
+function roomAt(ring: Ring, times: RingTimes): number {
+  if (publishedKeys(ring).length < MAX_PUBLISHED_KEYS) return -Infinity;
+  const retiring = ring.keys.filter(({ state }) => state === 'retiring');
+  return Math.min(...retiring.map((key) => servedAt(key, ring, times)));
+}
+
 function isRotationDue(ring: Ring, times: RingTimes, now: number): boolean {
+  if (roomAt(ring, times) > now) return false;
   if (ring.rotation) return ring.rotation.dueAt <= now;
   const { activatedAt = 0 } = activeKey(ring);
   return activatedAt + times.rotationSeconds <= now && standbyKey(ring).publishedAt + leadSeconds(times) <= now;
 }
 
-function hasServed({ state, removedAt }: RingKey, now: number): boolean {
-  return state === 'retiring' && removedAt !== undefined && removedAt <= now;
+function hasServed(key: RingKey, ring: Ring, times: RingTimes, now: number): boolean {
+  return key.state === 'retiring' && servedAt(key, ring, times) <= now;
+}
+
+/** As it was said when the key was taken out of use, and later where tokens are judged for longer now. */
+function servedAt({ removedAt = -Infinity, deactivatedAt = -Infinity }: RingKey, ring: Ring, times: RingTimes): number {
+  return Math.max(removedAt, deactivatedAt + servedSeconds(times, ring));
 }
 
 async function promote(ring: Ring, times: RingTimes, generate: KeyGenerator, change: Change): Promise<Ring> {
   const { algorithm } = standbyKey(ring);
-  const removedAt = change.now + times.longestTokenSeconds;
+  const removedAt = change.now + servedSeconds(times, ring);
   const keys = ring.keys.map((key): RingKey =>
     key.state === 'active' ? { ...withoutPrivate(key), state: 'retiring', deactivatedAt: change.now, removedAt } : key,
   );
@@ -327,7 +407,13 @@ function recorded(
     ...(kid !== undefined && { kid }),
     ...(reason !== undefined && { reason }),
   }));
-  return { ...ring, history: [...ring.history, ...added].slice(-KEPT_EVENTS) };
+  return { ...ring, history: kept([...ring.history, ...added]) };
+}
+
+function kept(history: readonly RingEvent[]): readonly RingEvent[] {
+  const configured = history.filter(({ what }) => what === 'late handling changed' || what === 'resealed');
+  const dropped = new Set(configured.slice(0, -KEPT_CONFIGURED_EVENTS));
+  return history.filter((event) => !dropped.has(event)).slice(-KEPT_EVENTS);
 }
 
 function only(ring: Ring, state: KeyState): RingKey {

@@ -22,8 +22,8 @@ const USAGE = `Usage: keys <command>
   compromise --all --reason <text>
 
 Works on the keys in Redis themselves, without a token and past a running auth, which follows within a second: with the
-ISSUER, REDIS_URL, KEY_ENCRYPTION_KEY and, if it has that, JWKS_MAX_AGE_SECONDS of auth in the environment. What is done is recorded in the ring, and logged by
-nobody else. A key that is compromised is refused everywhere at once, with whatever it has signed.
+ISSUER, REDIS_URL, KEY_ENCRYPTION_KEY and, if it has those, JWKS_MAX_AGE_SECONDS and LATE_HANDLING_SECONDS of auth in the
+environment. What is done is recorded in the ring, and logged by nobody else. A key that is compromised is refused everywhere at once, with whatever it has signed.
 
 Exit code: 0 done, 1 refused, 2 not understood.
 `;

@@ -1,5 +1,5 @@
 import { type RedisClient } from '@token-relay/service-kit';
-import { StoreUnavailable } from '../store/store-unavailable';
+import { decided } from '../store/decided';
 
 /** A ring as it is stored: encrypted, with the number of its version for whoever looks at the store. */
 export interface StoredRing {
@@ -7,7 +7,7 @@ export interface StoredRing {
   readonly sealed: string;
 }
 
-/** Where the ring is kept. Both methods throw `StoreUnavailable` when the store doesn't answer. */
+/** Where the ring is kept. All methods throw `StoreUnavailable` when the store doesn't answer. */
 export interface RingStore {
   read(): Promise<StoredRing | undefined>;
   /**
@@ -22,6 +22,12 @@ export interface RingStore {
    * there is one only saves work: what keeps two from changing the same ring is `write`.
    */
   lead(id: string, forMs: number): Promise<boolean>;
+  /**
+   * Says for so long, in milliseconds, what is configured here.
+   *
+   * @returns the most that anybody says now
+   */
+  mostLateHandling(seconds: number, forMs: number): Promise<number>;
 }
 
 /** In the memory of the one process. */
@@ -41,9 +47,13 @@ export class EmbeddedRingStore implements RingStore {
   lead(): Promise<boolean> {
     return Promise.resolve(true);
   }
+
+  mostLateHandling(seconds: number): Promise<number> {
+    return Promise.resolve(seconds);
+  }
 }
 
-const KEYS = { ring: 'tr:{keys}:ring', leader: 'tr:{keys}:leader' };
+const KEYS = { ring: 'tr:{keys}:ring', leader: 'tr:{keys}:leader', late: 'tr:{keys}:late' };
 
 const WRITE = `
 local sealed = redis.call('HGET', KEYS[1], 'sealed') or ''
@@ -57,7 +67,19 @@ if leader and leader ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 
+/** What each one says, until when: an auth that has gone is out of it by itself. */
+const MOST_LATE_HANDLING = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local most = 0
+for _, seconds in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do most = math.max(most, tonumber(seconds)) end
+return most`;
+
 interface Scripts {
+  trMostLateHandling(...parameters: (string | number)[]): Promise<number>;
   trWriteRing(...parameters: string[]): Promise<number>;
   trLead(...parameters: (string | number)[]): Promise<number>;
 }
@@ -69,6 +91,7 @@ export class RedisRingStore implements RingStore {
   constructor(redis: RedisClient) {
     redis.defineCommand('trWriteRing', { numberOfKeys: 1, lua: WRITE });
     redis.defineCommand('trLead', { numberOfKeys: 1, lua: LEAD });
+    redis.defineCommand('trMostLateHandling', { numberOfKeys: 1, lua: MOST_LATE_HANDLING });
     this.#redis = redis as RedisClient & Scripts;
   }
 
@@ -84,12 +107,8 @@ export class RedisRingStore implements RingStore {
   async lead(id: string, forMs: number): Promise<boolean> {
     return (await decided(this.#redis.trLead(KEYS.leader, id, forMs))) === 1;
   }
-}
 
-async function decided<Result>(answer: Promise<Result>): Promise<Result> {
-  try {
-    return await answer;
-  } catch (cause) {
-    throw new StoreUnavailable({ cause });
+  mostLateHandling(seconds: number, forMs: number): Promise<number> {
+    return decided(this.#redis.trMostLateHandling(KEYS.late, seconds, forMs));
   }
 }

@@ -6,7 +6,12 @@ import { EmbeddedRingStore, type RingStore, type StoredRing } from './ring-store
 import { SigningKeys, type SigningKeysOptions } from './signing-keys';
 
 const LIMIT_MS = 5_000;
-const TIMES: RingTimes = { jwksMaxAgeSeconds: 60, longestTokenSeconds: 420, rotationSeconds: 86_400 };
+const TIMES: RingTimes = {
+  jwksMaxAgeSeconds: 60,
+  longestTokenSeconds: 420,
+  lateHandlingSeconds: 0,
+  rotationSeconds: 86_400,
+};
 const kek = (letter: string): string => Buffer.alloc(32, letter).toString('base64');
 
 /** A store that can be away. */
@@ -14,6 +19,8 @@ class Store implements RingStore {
   #kept = new EmbeddedRingStore();
   away = false;
   leader: string | undefined;
+  monotonic = 0;
+  readonly #late = new Map<number, number>();
   written: StoredRing | undefined;
 
   read(): Promise<StoredRing | undefined> {
@@ -40,6 +47,13 @@ class Store implements RingStore {
 
   lead(id = ''): Promise<boolean> {
     return Promise.resolve((this.leader ??= id) === id);
+  }
+
+  async mostLateHandling(seconds: number, forMs: number): Promise<number> {
+    if (this.away) throw new StoreUnavailable();
+    this.#late.set(seconds, this.monotonic + forMs);
+    const said = [...this.#late].filter(([, until]) => until > this.monotonic);
+    return Promise.resolve(Math.max(...said.map(([most]) => most)));
   }
 }
 
@@ -233,6 +247,66 @@ describe('the signing keys', () => {
     expect(await store.read()).toBeUndefined();
   });
 
+  it('say how late tokens may be judged: longer only when everything was kept for so long', async () => {
+    const [one] = [await open()];
+    expect(one.lateHandlingSeconds).toBe(0);
+    const times = { ...TIMES, lateHandlingSeconds: 3_600 };
+    const other = await open({ times });
+    await other.look();
+    await one.look();
+    expect(other.ring.late).toEqual({ seconds: 3_600, since: now + 10, before: 0 });
+    now += 3_609;
+    expect(other.lateHandlingSeconds).toBe(0);
+    now += 1;
+    expect(other.lateHandlingSeconds).toBe(3_600);
+    await store.forget();
+    store.leader = undefined;
+    expect((await open({ times })).lateHandlingSeconds).toBe(3_600);
+  });
+
+  describe('of auths that have not the same time for handling tokens late', () => {
+    const LONG = { ...TIMES, lateHandlingSeconds: 3_600 };
+    const told: number[] = [];
+    /** Each leads in turn, as it happens when the lease has run out. */
+    const lookInTurn = async (...keys: SigningKeys[]): Promise<void> => {
+      for (const each of keys) {
+        store.leader = undefined;
+        await each.look();
+      }
+    };
+    const pass = (ms: number) => {
+      now += ms / 1_000;
+      store.monotonic = monotonic += ms;
+    };
+    beforeEach(() => void told.splice(0));
+
+    it('keep to the longer one, without changing the ring ever again', async () => {
+      const short = await open({ onLongerLateHandling: (seconds) => told.push(seconds) });
+      const long = await open({ times: LONG, onLongerLateHandling: (seconds) => told.push(seconds) });
+      await lookInTurn(short, long, short);
+      const { version } = long.ring;
+      for (let i = 0; i < 400; i++) {
+        pass(500);
+        await lookInTurn(short, long);
+      }
+      expect(long.ring.version).toBe(version);
+      expect([short.ring.late?.seconds, short.keptLateSeconds, long.keptLateSeconds]).toEqual([3_600, 3_600, 3_600]);
+      expect(told).toEqual([3_600]);
+    });
+
+    it('take the shorter one a minute after the last one with the longer has gone', async () => {
+      const long = await open({ times: LONG });
+      await long.look();
+      const short = await open();
+      pass(59_999);
+      await lookInTurn(short);
+      expect(short.ring.late?.seconds).toBe(3_600);
+      pass(1);
+      await lookInTurn(short);
+      expect([short.ring.late?.seconds, short.keptLateSeconds]).toEqual([0, 0]);
+    });
+  });
+
   it('are followed without being asked', async () => {
     const [one, other] = [await open(), await open()];
     other.start();
@@ -286,6 +360,7 @@ it('a store that never keeps a ring stops the start', async () => {
     read: () => Promise.resolve(undefined),
     write: () => Promise.resolve(false),
     lead: () => Promise.resolve(true),
+    mostLateHandling: (seconds) => Promise.resolve(seconds),
   };
   const opening = SigningKeys.open({
     store,

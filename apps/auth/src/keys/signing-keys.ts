@@ -12,6 +12,7 @@ import {
   compromise,
   compromiseAll,
   isDue,
+  lateHandlingSeconds,
   type KeyAlgorithm,
   type KeyGenerator,
   newRing,
@@ -21,6 +22,7 @@ import {
   type Ring,
   type RingEvent,
   type RingTimes,
+  withLateHandling,
 } from './key-ring';
 import { type RingSeal, SealBroken } from './ring-seal';
 import { type RingStore, type StoredRing } from './ring-store';
@@ -43,6 +45,8 @@ const UNCONFIRMED_MS = 10_000;
  * one: at once, they would undo each other's work again and again.
  */
 const RESEAL_MS = 60_000;
+/** How long it counts what an auth has said of handling tokens late, and a third of it how often it says so. */
+const LATE_HANDLING_MS = 60_000;
 const ATTEMPTS = 5;
 /** Who changes the ring as time passes. */
 const SCHEDULE = 'schedule';
@@ -65,6 +69,8 @@ export interface SigningKeysOptions {
   /** Is told of each transition. */
   readonly onEvent?: (event: RingEvent) => void;
   readonly onTrouble?: (error: unknown) => void;
+  /** Is told once when another auth has more seconds for handling tokens late: these count then. */
+  readonly onLongerLateHandling?: (seconds: number) => void;
   readonly generate?: KeyGenerator;
   /** Seconds since 1970-01-01T00:00:00Z. */
   readonly now?: () => number;
@@ -91,6 +97,9 @@ export class SigningKeys {
   #working: Promise<unknown> = Promise.resolve();
   /** The version that everybody was told of. */
   #announced: number;
+  /** When to say again what is configured here, by the monotonic clock. */
+  #sayLateAt = -Infinity;
+  #toldLate: number | undefined;
 
   /** @throws StartRefused when the ring can't be had, or not be decrypted; nothing is overwritten then */
   static async open(options: SigningKeysOptions): Promise<SigningKeys> {
@@ -177,6 +186,16 @@ export class SigningKeys {
     return this.#options.times;
   }
 
+  /** How long after it was issued a token may be judged late: what auth can keep its word for. */
+  get lateHandlingSeconds(): number {
+    return lateHandlingSeconds(this.#ring, this.#options.now());
+  }
+
+  /** For how long everything is kept for who handles tokens late: at no auth for less than at any other. */
+  get keptLateSeconds(): number {
+    return Math.max(this.#options.times.lateHandlingSeconds, this.#ring.late?.seconds ?? 0);
+  }
+
   /**
    * Has the next key sign as soon as every verifier has had time to fetch it.
    *
@@ -237,18 +256,34 @@ export class SigningKeys {
     await this.#adoptStored();
     const change = { now: now(), by: SCHEDULE };
     const before = this.#ring;
-    const isDueNow = isDue(before, times, change.now);
+    const configured = withLateHandling(before, await this.#mostLateHandling(), change);
+    const isDueNow = configured !== before || isDue(before, times, change.now);
     const leaked = publishedKeys(before).find(({ kid }) => this.#options.isRevoked(kid));
     if (leaked) {
       // Everybody refuses it, and the ring that said so was lost.
       const why = { ...change, reason: 'it is refused everywhere' };
       await this.#write(before, await compromise(before, times, leaked.kid, generate, why));
     } else if ((isDueNow || this.#resealAt <= monotonic()) && (await store.lead(this.#id, LEASE_MS))) {
-      const next = isDueNow ? await advance(before, times, generate, change) : resealed(before, change);
+      const next = isDueNow ? await advance(configured, times, generate, change) : resealed(before, change);
       // Another one was faster: the next look shows what it made.
       await this.#write(before, next);
     }
     await this.#announce();
+  }
+
+  /**
+   * What is configured for handling tokens late: the most of what any auth has said lately. While an update rolls, or
+   * where they don't agree, each would set its own again and again, and none would ever be kept for long enough.
+   */
+  async #mostLateHandling(): Promise<number> {
+    const { store, monotonic, times, onLongerLateHandling } = this.#options;
+    const { lateHandlingSeconds: own } = times;
+    if (own === (this.#ring.late?.seconds ?? 0) && monotonic() < this.#sayLateAt) return own;
+    const most = await store.mostLateHandling(own, LATE_HANDLING_MS);
+    this.#sayLateAt = monotonic() + LATE_HANDLING_MS / 3;
+    if (most > own && most !== this.#toldLate) onLongerLateHandling?.(most);
+    this.#toldLate = most;
+    return most;
   }
 
   /** Takes the store's ring, if that is another one; puts this one back where the store has lost it. */
@@ -329,7 +364,7 @@ function isToFollow(ring: Ring, known: Ring, isCurrent: boolean): boolean {
   return isCurrent && ring.createdAt >= known.createdAt;
 }
 
-async function openOrMake({ store, seal, algorithm, generate, now, mustExist }: Options): Promise<OpenedRing> {
+async function openOrMake({ store, seal, algorithm, generate, now, mustExist, times }: Options): Promise<OpenedRing> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const stored = await store.read().catch((cause: unknown) => {
       throw new StartRefused('REDIS_URL: the signing keys can not be had', { cause });
@@ -343,7 +378,8 @@ async function openOrMake({ store, seal, algorithm, generate, now, mustExist }: 
       return { ...opened, sealed: stored.sealed };
     }
     if (mustExist) throw new StartRefused('REDIS_URL: there are no signing keys in this Redis; auth makes them');
-    const ring = await newRing(randomUUID(), algorithm, generate, { now: now(), by: SCHEDULE });
+    const change = { now: now(), by: SCHEDULE };
+    const ring = await newRing(randomUUID(), algorithm, generate, change, times.lateHandlingSeconds);
     const sealed = await seal.seal(ring);
     if (await store.write({ version: ring.version, sealed }, undefined)) return { ring, sealed, isCurrent: true };
   }

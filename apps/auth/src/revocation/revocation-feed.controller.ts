@@ -1,10 +1,25 @@
-import { Controller, Get, Headers, Inject, Logger, type OnModuleDestroy, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  Inject,
+  Logger,
+  type OnModuleDestroy,
+  Post,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { ProblemException } from '@token-relay/service-kit';
 import { type ServerResponse } from 'node:http';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
+import { type Client } from '../clients/client-registry';
+import { OneAuthorization } from '../clients/one-authorization.guard';
 import { StoreUnavailable } from '../store/store-unavailable';
+import { formParameters } from '../tokens/form-parameters';
 import { LARGEST_AGE_SECONDS, writeFeed } from './feed-stream';
 import { RevocationLog } from './revocation-log';
 
@@ -20,6 +35,7 @@ const EVENT_STREAM = 'text/event-stream';
 
 /** Everything that is revoked, and what comes, as server-sent events, for the services that verify tokens. */
 @Controller('revocations')
+@UseGuards(OneAuthorization)
 export class RevocationFeedController implements OnModuleDestroy {
   readonly #ending = new AbortController();
   readonly #open = new Set<Promise<void>>();
@@ -33,18 +49,36 @@ export class RevocationFeedController implements OnModuleDestroy {
 
   @Public('Clients authenticate with their secret.')
   @Get('feed')
-  feed(
+  async feed(
     @Headers('authorization') authorization: string | undefined,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Req() request: { readonly method: string },
     @Res() reply: StreamingReply,
-  ): void {
-    const client = this.clients.authenticate(authorization, reply);
-    if (!client.scopes.includes('revocations:read')) {
-      throw new ProblemException(403, 'client_scope_missing', 'The client may not read what was revoked.');
-    }
+  ): Promise<void> {
+    const client = allowed(await this.clients.authenticate(authorization, reply));
     // Another replica may know more.
     if (request.method === 'HEAD') return void reply.header('content-type', EVENT_STREAM).send();
+    this.begin(client, lastEventId, reply);
+  }
+
+  /** The same for whoever authenticates by what stands in a form, which no address and no log may hold. */
+  @Public('Clients authenticate with what they sign.')
+  @Post('feed')
+  async feedByForm(
+    @Headers('authorization') authorization: string | undefined,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Body() body: unknown,
+    @Res() reply: StreamingReply,
+  ): Promise<void> {
+    this.begin(
+      allowed(await this.clients.authenticate(authorization, reply, formParameters(body))),
+      lastEventId,
+      reply,
+    );
+  }
+
+  /** @throws StoreUnavailable while this auth itself is behind */
+  private begin(client: Client, lastEventId: string | undefined, reply: StreamingReply): void {
     if (this.#ending.signal.aborted || !(this.log.ageSeconds <= LARGEST_AGE_SECONDS)) throw new StoreUnavailable();
     reply.hijack();
     const open = this.write(reply.raw, client.id, lastEventId);
@@ -79,4 +113,10 @@ export class RevocationFeedController implements OnModuleDestroy {
       this.#logger.log(`${clientId} does not follow the feed any more`);
     }
   }
+}
+
+/** @throws ProblemException 403 `client_scope_missing` */
+function allowed(client: Client): Client {
+  if (client.scopes.includes('revocations:read')) return client;
+  throw new ProblemException(403, 'client_scope_missing', 'The client may not read what was revoked.');
 }

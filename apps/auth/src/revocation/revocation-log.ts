@@ -12,12 +12,7 @@ import {
 import { type AuthStore, STREAM_EVENTS } from '../store/auth-store';
 import { StoreUnavailable } from '../store/store-unavailable';
 import { EventRing } from './event-ring';
-
-const LONGEST_LIFETIME_SECONDS = 900;
-/** The most tolerance that a verifier gives to clocks, and as much for clocks that are apart. */
-export const MARGIN_SECONDS = 120;
-/** How long what concerns tokens that nobody can count is kept. */
-export const KEPT_SECONDS = LONGEST_LIFETIME_SECONDS + MARGIN_SECONDS;
+import { LONGEST_TOKEN_SECONDS, MARGIN_SECONDS } from './kept-seconds';
 
 /** Less than the tolerance that verifiers give to clocks. */
 const MOST_AHEAD_SECONDS = 3;
@@ -30,6 +25,8 @@ export interface RevocationLogOptions {
   readonly issuer: string;
   readonly store: AuthStore;
   readonly observer?: RevocationObserver;
+  /** How long after it was issued a token may be judged, by who handles late what came with it, as it is now. Default: 0. */
+  readonly lateHandlingSeconds?: () => number;
   /** Seconds since 1970-01-01T00:00:00Z. */
   readonly now?: () => number;
 }
@@ -40,6 +37,7 @@ export interface RevocationLogOptions {
  * lost is written back, and a store that has lost its memory revokes everything that was issued before.
  */
 export class RevocationLog extends CopiedRevocations {
+  readonly #lateHandlingSeconds: () => number;
   readonly #store: AuthStore;
   readonly #now: () => number;
   readonly #follower: StreamFollower;
@@ -57,8 +55,15 @@ export class RevocationLog extends CopiedRevocations {
   /** What the last snapshot held. */
   #inStore: RevocationList;
 
-  constructor({ issuer, store, observer, now = () => Date.now() / 1000 }: RevocationLogOptions) {
+  constructor({
+    issuer,
+    store,
+    observer,
+    lateHandlingSeconds = () => 0,
+    now = () => Date.now() / 1000,
+  }: RevocationLogOptions) {
     super(new RevocationCopy({ issuer, now }));
+    this.#lateHandlingSeconds = lateHandlingSeconds;
     this.#store = store;
     this.#now = now;
     this.#inStore = this.#newList();
@@ -85,6 +90,19 @@ export class RevocationLog extends CopiedRevocations {
   close(): void {
     clearInterval(this.#sweeping);
     void this.#follower.close();
+  }
+
+  /** How long after it was issued a token may be judged, by who handles late what came with it. */
+  get lateHandlingSeconds(): number {
+    return this.#lateHandlingSeconds();
+  }
+
+  /**
+   * How long what concerns tokens that nobody can count is kept: long enough for who handles them late, be that counted
+   * from when they were issued or from when they have expired.
+   */
+  get keptSeconds(): number {
+    return LONGEST_TOKEN_SECONDS + this.lateHandlingSeconds;
   }
 
   /** Everything that is revoked, as far as it is known here. */
@@ -197,7 +215,7 @@ export class RevocationLog extends CopiedRevocations {
 
   /** A store without a stream: new, or flushed. */
   async #begin(): Promise<void> {
-    await this.#store.begin({ notBefore: this.untilNow(), keptSeconds: KEPT_SECONDS });
+    await this.#store.begin({ notBefore: this.untilNow(), keptSeconds: this.keptSeconds });
   }
 
   async *#snapshot(): AsyncGenerator<readonly RevocationEntry[]> {
@@ -237,7 +255,7 @@ export class RevocationLog extends CopiedRevocations {
     if (notBefore <= this.#settled) return [];
     this.#settled = Math.max(notBefore, this.#lastIssued);
     if (this.#lastIssued <= notBefore) return [];
-    return [{ kind: 'all', notBefore: this.#lastIssued, until: this.#lastIssued + KEPT_SECONDS }];
+    return [{ kind: 'all', notBefore: this.#lastIssued, until: this.#lastIssued + this.keptSeconds }];
   }
 
   async #look(): Promise<StreamHead | undefined> {
@@ -250,7 +268,7 @@ export class RevocationLog extends CopiedRevocations {
   async #distrust(): Promise<void> {
     if (!(await this.#store.isDurable())) {
       const notBefore = this.untilNow();
-      await this.publish({ kind: 'all', notBefore, until: notBefore + KEPT_SECONDS });
+      await this.publish({ kind: 'all', notBefore, until: notBefore + this.keptSeconds });
     }
     this.#hasMoved = false;
   }

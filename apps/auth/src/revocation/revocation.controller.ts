@@ -1,8 +1,9 @@
-import { Body, Controller, Header, Headers, HttpCode, Inject, Post, Res } from '@nestjs/common';
+import { Body, Controller, Header, Headers, HttpCode, Inject, Post, Res, UseGuards } from '@nestjs/common';
 import { type Principal, Public, TokenRejected } from '@token-relay/jwt-guard';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
 import { type Client } from '../clients/client-registry';
+import { OneAuthorization } from '../clients/one-authorization.guard';
 import { isRefreshToken } from '../sessions/refresh-token';
 import { Sessions } from '../sessions/sessions';
 import { StoreUnavailable } from '../store/store-unavailable';
@@ -23,10 +24,11 @@ interface ActiveToken extends Readonly<Record<string, unknown>> {
 }
 
 /**
- * Revocation (RFC 7009), for services that authenticate with their secret and for native clients; introspection
+ * Revocation (RFC 7009), for services that authenticate and for native clients; introspection
  * (RFC 7662), for services alone.
  */
 @Controller('oauth')
+@UseGuards(OneAuthorization)
 export class RevocationController {
   constructor(
     @Inject(ClientAuthentication) private readonly clients: ClientAuthentication,
@@ -46,7 +48,7 @@ export class RevocationController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<void> {
     const form = formParameters(body);
-    const client = this.clients.identify(authorization, reply, form);
+    const client = await this.clients.identify(authorization, reply, form);
     const token = tokenOf(form);
     if (isRefreshToken(token)) {
       if ((await this.sessions.endBy(token, client.id)) === 'other_client') throw ofAnotherClient();
@@ -61,7 +63,7 @@ export class RevocationController {
     await this.revocations.revokeToken(principal.tokenId, principal.expiresAt);
   }
 
-  @Public('Clients authenticate with their secret, and bring the token that they ask about.')
+  @Public('Clients authenticate here, and bring the token that they ask about.')
   @Post('introspect')
   @HttpCode(200)
   @Header('cache-control', 'no-store')
@@ -71,7 +73,7 @@ export class RevocationController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<ActiveToken | { readonly active: false }> {
     const form = formParameters(body);
-    const client = this.clients.authenticate(authorization, reply, form);
+    const client = await this.clients.authenticate(authorization, reply, form);
     const token = tokenOf(form);
     const whenInactive = sleep(INACTIVE_AFTER_MS, { active: false } as const);
     return (await this.activeToken(client, token)) ?? (await whenInactive);

@@ -1,6 +1,7 @@
 import { type RevocationEntry } from '@token-relay/jwt-guard';
 import { type AuthStore } from '../store/auth-store';
-import { KEPT_SECONDS, MARGIN_SECONDS, type RevocationLog } from './revocation-log';
+import { MARGIN_SECONDS } from './kept-seconds';
+import { type RevocationLog } from './revocation-log';
 
 /**
  * Revokes. Each of these resolves once what is revoked is in the store and refused here; a second call is harmless.
@@ -21,7 +22,8 @@ export class Revocations {
    * @param expiresAt its `exp`. Default: the latest that it can be
    */
   revokeToken(jti: string, expiresAt?: number): Promise<RevocationEntry> {
-    const until = expiresAt === undefined ? this.forNow() : Math.ceil(expiresAt) + MARGIN_SECONDS;
+    const until =
+      expiresAt === undefined ? this.forNow() : Math.ceil(expiresAt) + MARGIN_SECONDS + this.log.lateHandlingSeconds;
     return this.revoke({ kind: 'jti', value: jti, until });
   }
 
@@ -62,7 +64,7 @@ export class Revocations {
   /** Whatever was issued until now. */
   revokeAll(): Promise<RevocationEntry> {
     const notBefore = this.log.untilNow();
-    return this.revoke({ kind: 'all', notBefore, until: notBefore + KEPT_SECONDS });
+    return this.revoke({ kind: 'all', notBefore, until: notBefore + this.log.keptSeconds });
   }
 
   private revokeEpoch(subject: string, epoch: number): Promise<RevocationEntry> {
@@ -79,8 +81,8 @@ export class Revocations {
     return entry;
   }
 
-  /** Until whatever is issued now has expired. */
+  /** Until nobody counts any more what is issued now. */
   private forNow(): number {
-    return Math.ceil(this.now()) + KEPT_SECONDS;
+    return Math.ceil(this.now()) + this.log.keptSeconds;
   }
 }

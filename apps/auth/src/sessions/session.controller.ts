@@ -18,6 +18,7 @@ import { ProblemException, validated } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { type CallerRequest, Callers, GATEWAY } from '../clients/callers';
 import { type Reply } from '../clients/client-authentication';
+import { OneAuthorization } from '../clients/one-authorization.guard';
 import { type Session } from '../store/session-store';
 import { type IssuedToken } from '../tokens/token-issuer';
 import { CsrfGuard, OriginGuard } from './browser.guard';
@@ -48,7 +49,7 @@ interface ListedSession {
  */
 @Controller('auth')
 @Public('The refresh token in the cookie is looked up.')
-@UseGuards(OriginGuard, CsrfGuard)
+@UseGuards(OneAuthorization, OriginGuard, CsrfGuard)
 export class SessionController {
   constructor(
     @Inject(Callers) private readonly callers: Callers,
@@ -64,7 +65,7 @@ export class SessionController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<IssuedToken> {
     const token = required(refreshTokenIn(cookie));
-    const device = { address: this.callers.addressOf(request, reply) };
+    const device = { address: await this.callers.addressOf(request, reply) };
     const refresh = this.sessions.refresh(token, GATEWAY, device);
     const { accessToken, refreshToken, expiresAt } = await retryLater(reply, refresh);
     reply.header('set-cookie', refreshCookie(refreshToken, expiresAt));

@@ -37,7 +37,7 @@ describe('sessions', () => {
       issue: async (grant: Grant) => {
         if (fails) throw new StoreUnavailable();
         issued.push(grant);
-        return Promise.resolve({ access_token: 'a', token_type: 'Bearer', expires_in: 300 });
+        return Promise.resolve({ token: { access_token: 'a', token_type: 'Bearer', expires_in: 300 }, jti: 'j' });
       },
     } as unknown as TokenIssuer;
     const directory = { find: (name: string) => Promise.resolve(users.find(({ username }) => username === name)) };

@@ -241,11 +241,11 @@ export class Sessions {
   }
 
   /** None outlives the session. */
-  #issue(
+  async #issue(
     session: Pick<Session, 'id' | 'subject' | 'clientId' | 'scopes' | 'epoch' | 'authTime' | 'expiresAt'>,
   ): Promise<IssuedToken> {
     const { subject, clientId, scopes, expiresAt: notAfter } = session;
-    return this.tokens.issue({ subject, audience: GATEWAY, clientId, scopes, session, notAfter });
+    return (await this.tokens.issue({ subject, audience: GATEWAY, clientId, scopes, session, notAfter })).token;
   }
 }
 

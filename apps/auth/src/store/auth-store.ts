@@ -22,8 +22,8 @@ export interface RevokedUntilNow {
 }
 
 /**
- * What auth keeps: the stream of revocations, each subject's epoch, the sessions, and which tokens were issued. Every write can be
- * repeated: one that timed out may have been applied all the same.
+ * What auth keeps: the stream of revocations, each subject's epoch, the sessions, which tokens were issued, and which
+ * names were used. Every write can be repeated: one that timed out may have been applied all the same.
  *
  * All of its methods throw `StoreUnavailable` when the store doesn't answer.
  */
@@ -65,6 +65,12 @@ export interface AuthStore extends RevocationStream {
    * since `issuedAt`.
    */
   wasMinted(subject: string, jti: string, issuedAt: number): Promise<boolean | undefined>;
+  /**
+   * Remembers until then that a client has used this name, whichever auth it came to.
+   *
+   * @returns whether it hadn't before: of two at once one gets true
+   */
+  useOnce(clientId: string, name: string, until: number): Promise<boolean>;
   /** The subject's epoch; `undefined` if none was recorded, or only long ago. */
   epoch(subject: string): Promise<number | undefined>;
   /** Records an epoch for the subject, unless a higher one is there. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type AuthStore, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
 import { EmbeddedEpochs } from './embedded-epochs';
 import { EmbeddedSessionStore } from './embedded-session-store';
+import { UsedNames } from './used-names';
 import { type SessionTimes } from './session-store';
 
 /** `jti` to `exp`. */
@@ -16,6 +17,7 @@ export class EmbeddedStore implements AuthStore {
   readonly #now: () => number;
   readonly #entries: RevocationList;
   readonly #epochs: EmbeddedEpochs;
+  readonly #used: UsedNames;
   readonly #mintedFor = new Map<string, Minted>();
   readonly #waiting = new Set<() => void>();
   #head: { streamId: string; createdMs: number; last: number; tail: string } | undefined;
@@ -28,6 +30,7 @@ export class EmbeddedStore implements AuthStore {
   constructor(now: () => number = () => Date.now() / 1000, times?: SessionTimes) {
     this.#now = now;
     this.#epochs = new EmbeddedEpochs(now);
+    this.#used = new UsedNames(now);
     this.sessions = new EmbeddedSessionStore(this.#epochs, now, times);
     // Whose tokens they are makes no difference here: nobody asks this list about one.
     this.#entries = new RevocationList({ issuer: '', now });
@@ -98,6 +101,10 @@ export class EmbeddedStore implements AuthStore {
   wasMinted(subject: string, jti: string): Promise<boolean> {
     const expiresAt = this.#mintedFor.get(subject)?.get(jti);
     return Promise.resolve(expiresAt !== undefined && expiresAt > this.#now());
+  }
+
+  useOnce(clientId: string, name: string, until: number): Promise<boolean> {
+    return Promise.resolve(this.#used.use(JSON.stringify([clientId, name]), until));
   }
 
   epoch(subject: string): Promise<number | undefined> {

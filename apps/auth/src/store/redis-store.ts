@@ -5,7 +5,7 @@ import {
   type StreamEvent,
   type StreamHead,
 } from '@token-relay/jwt-guard';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type AuthStore, EPOCH_SECONDS, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
 import { type RedisClient } from '@token-relay/service-kit';
 import { APPEND, BEGIN, LOOK, MINT, PASS_EPOCH, RAISE_EPOCH, RENEW, WAS_MINTED } from './redis-scripts';
@@ -116,6 +116,17 @@ export class RedisStore implements AuthStore {
     const keys = keysOf(subject);
     const answer = await decided(this.#redis.trWasMinted(keys.minted(jti), keys.memory, issuedAt));
     return answer === -1 ? undefined : answer === 1;
+  }
+
+  async useOnce(clientId: string, name: string, until: number): Promise<boolean> {
+    const digest = createHash('sha256')
+      .update(JSON.stringify([clientId, name]))
+      .digest('base64url');
+    // Whose it is: when the answer is lost the client sends the command again, and finds what it has set itself.
+    const use = randomUUID();
+    const key = `tr:{used:${digest}}`;
+    const before = await decided(this.#redis.set(key, use, 'EXAT', Math.ceil(until), 'NX', 'GET'));
+    return before === null || before === use;
   }
 
   async epoch(subject: string): Promise<number | undefined> {

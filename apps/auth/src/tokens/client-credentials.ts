@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Client } from '../clients/client-registry';
+import { askedScopes } from './asked-scopes';
 import { type FormParameters } from './form-parameters';
 import { OAuthError } from './oauth-error';
+import { TokenAudit } from './token-audit';
 import { type IssuedToken, TokenIssuer } from './token-issuer';
 
 export const GRANT_TYPE_CLIENT_CREDENTIALS = 'client_credentials';
@@ -12,7 +14,10 @@ export const GRANT_TYPE_CLIENT_CREDENTIALS = 'client_credentials';
  */
 @Injectable()
 export class ClientCredentials {
-  constructor(@Inject(TokenIssuer) private readonly tokens: TokenIssuer) {}
+  constructor(
+    @Inject(TokenIssuer) private readonly tokens: TokenIssuer,
+    @Inject(TokenAudit) private readonly audit: TokenAudit,
+  ) {}
 
   /**
    * @throws OAuthError `invalid_target`, `invalid_scope`
@@ -26,16 +31,19 @@ export class ClientCredentials {
       throw new OAuthError('invalid_target', 'The client may not ask for tokens for this audience.');
     }
     const scopes = granted(client, scope);
-    return this.tokens.issue({ subject: client.id, audience, clientId: client.id, scopes });
+    const issued = await this.tokens.issue({ subject: client.id, audience, clientId: client.id, scopes });
+    this.audit.issued(client, audience, issued);
+    return issued.token;
   }
 }
 
-/** What was asked for, and otherwise all that the client may do itself: perhaps nothing. */
+/**
+ * Of what was asked for what the client may do itself: the answer says what that is (RFC 6749, section 3.3). Otherwise all
+ * that it may: perhaps nothing.
+ */
 function granted({ scopes }: Client, asked: string | undefined): readonly string[] {
   if (asked === undefined) return scopes;
-  const wanted = asked.split(' ');
-  if (!wanted.every((scope) => scopes.includes(scope))) {
-    throw new OAuthError('invalid_scope', 'The client may not do all of this itself.');
-  }
-  return [...new Set(wanted)];
+  const left = askedScopes(asked).filter((scope) => scopes.includes(scope));
+  if (left.length === 0) throw new OAuthError('invalid_scope', 'The client may do none of this itself.');
+  return left;
 }

@@ -3,6 +3,7 @@ import { type Client, type NativeClient } from '../clients/client-registry';
 import { type Reply } from '../clients/client-authentication';
 import { RefreshTooOften, SessionEnded } from '../sessions/session-refusals';
 import { type Device, Sessions } from '../sessions/sessions';
+import { askedScopes } from './asked-scopes';
 import { type FormParameters } from './form-parameters';
 import { OAuthError } from './oauth-error';
 import { type IssuedToken } from './token-issuer';
@@ -40,7 +41,7 @@ export class RefreshGrant {
     }
     if (token === undefined) throw new OAuthError('invalid_request', 'The parameter refresh_token is missing.');
     try {
-      const scopes = scope === undefined ? client.scopes : await this.narrowed(client, token, scope.split(' '));
+      const scopes = scope === undefined ? client.scopes : await this.narrowed(client, token, askedScopes(scope));
       const { accessToken, refreshToken } = await this.sessions.refresh(token, client.id, device, scopes);
       return { ...accessToken, refresh_token: refreshToken };
     } catch (error) {

@@ -1,118 +1,80 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Principal, TokenRejected } from '@token-relay/jwt-guard';
+import { type Principal } from '@token-relay/jwt-guard';
 import { type Client } from '../clients/client-registry';
+import { AccessTokenExchange } from './access-token-exchange';
+import { type ExchangeAnswer, type ExchangeMode, type ExchangeTarget } from './exchange-mode';
 import { type FormParameters } from './form-parameters';
-import { lineageOf } from './lineage';
 import { OAuthError } from './oauth-error';
-import { OwnTokens } from './own-tokens';
-import { type ActorClaim, type IssuedToken, TokenIssuer } from './token-issuer';
+import { SubjectTokens } from './subject-tokens';
+import { TokenAudit } from './token-audit';
+import { ACCESS_TOKEN, TRANSACTION_TOKEN } from './token-types';
+import { TransactionTokens } from './transaction-tokens';
 
 export const GRANT_TYPE_TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
-const MAX_ACTOR_DEPTH = 5;
-const MAX_EXCHANGED_SECONDS = 300;
-
-/** A successful answer (RFC 8693, section 2.2.1). */
-export interface ExchangedToken extends IssuedToken {
-  readonly issued_token_type: typeof ACCESS_TOKEN_TYPE;
-}
 
 /**
- * Token exchange (RFC 8693) from access token to access token: for another audience, with no more scopes than
- * the subject token has, living no longer, and with the client – who it is, its authentication has shown – as
- * the new outermost actor.
+ * Token exchange (RFC 8693): for an access token that is meant for the client another one, or a transaction token, with
+ * no more scopes than it has, the client may ask for, and has asked for.
  */
 @Injectable()
 export class TokenExchange {
+  readonly #modes: ReadonlyMap<string, ExchangeMode>;
+
   constructor(
-    @Inject(OwnTokens) private readonly ownTokens: OwnTokens,
-    @Inject(TokenIssuer) private readonly tokens: TokenIssuer,
-  ) {}
+    @Inject(SubjectTokens) private readonly subjects: SubjectTokens,
+    @Inject(AccessTokenExchange) accessTokens: AccessTokenExchange,
+    @Inject(TransactionTokens) transactions: TransactionTokens,
+    @Inject(TokenAudit) private readonly audit: TokenAudit,
+  ) {
+    this.#modes = new Map<string, ExchangeMode>([
+      [ACCESS_TOKEN, accessTokens],
+      [TRANSACTION_TOKEN, transactions],
+    ]);
+  }
 
   /**
    * @throws OAuthError `invalid_request`, `invalid_target`, `invalid_scope`
-   * @throws StoreUnavailable
+   * @throws StoreUnavailable, VerifierUnavailable
    */
-  async exchange(client: Client, parameters: FormParameters): Promise<ExchangedToken> {
-    requireAccessTokens(parameters);
-    const subject = await this.subject(client, parameters.subject_token);
-    const { audience } = parameters;
-    const permitted =
-      audience !== undefined && Object.hasOwn(client.audiences, audience) ? client.audiences[audience] : undefined;
-    if (audience === undefined || permitted === undefined) {
-      throw new OAuthError('invalid_target', 'The client may not exchange tokens for this audience.');
+  async exchange(client: Client, form: FormParameters): Promise<ExchangeAnswer> {
+    let target: ExchangeTarget | undefined;
+    let subject: Principal | undefined;
+    try {
+      refuseOtherParties(form);
+      target = this.mode(form).target(client, form);
+      subject = await this.subjects.verify(client, form);
+      await this.subjects.admit(client, subject);
+      const exchanged = await target.issue(subject, narrowed(subject, target));
+      await this.subjects.recheck(subject);
+      this.audit.exchanged(client, subject, target, exchanged);
+      return exchanged.answer;
+    } catch (error) {
+      if (error instanceof OAuthError) this.audit.exchangeRefused(client, error, target, subject);
+      else this.audit.exchangeUndecided(client, error, target, subject);
+      throw error;
     }
-    const token = await this.tokens.issue({
-      subject: subject.subject,
-      audience,
-      clientId: client.id,
-      scopes: narrowed(subject, permitted, parameters.scope),
-      actor: actorOf(client, subject),
-      lineage: lineageOf(subject),
-      notAfter: subject.expiresAt,
-      maxLifetimeSeconds: MAX_EXCHANGED_SECONDS,
-    });
-    // Revoked in the meantime: what would be given out now was refused everywhere.
-    await refusedAsSubject(() => this.ownTokens.recheck(subject));
-    return { ...token, issued_token_type: ACCESS_TOKEN_TYPE };
   }
 
-  private async subject(client: Client, token: string | undefined): Promise<Principal> {
-    if (token === undefined) throw new OAuthError('invalid_request', 'The parameter subject_token is missing.');
-    const subject = await refusedAsSubject(async () => {
-      const verified = await this.ownTokens.verifyFor(client, token);
-      // Within the clocks' tolerance it counts as valid, but there is no time left to give.
-      if (verified.expiresAt * 1000 < Date.now() + 1000) throw new TokenRejected('token_expired');
-      return verified;
-    });
-    if (!(await this.ownTokens.wasMinted(subject))) throw refusedSubject('jti_never_issued');
-    return subject;
+  private mode({ requested_token_type: type = ACCESS_TOKEN }: FormParameters): ExchangeMode {
+    const mode = this.#modes.get(type);
+    if (!mode) throw new OAuthError('invalid_request', 'Only access tokens and transaction tokens are issued.');
+    return mode;
   }
 }
 
-/** Runs it, and tells of a token that is refused what a token endpoint does. */
-async function refusedAsSubject<Result>(run: () => Result): Promise<Awaited<Result>> {
-  try {
-    return await run();
-  } catch (error) {
-    throw error instanceof TokenRejected ? refusedSubject(error.code) : error;
-  }
-}
-
-function refusedSubject(code: string): OAuthError {
-  return new OAuthError('invalid_request', `The subject token is refused: ${code}.`);
-}
-
-function requireAccessTokens(parameters: FormParameters): void {
-  if (parameters.subject_token_type !== ACCESS_TOKEN_TYPE) {
-    throw new OAuthError('invalid_request', 'The subject_token_type must be that of an access token.');
-  }
-  if ((parameters.requested_token_type ?? ACCESS_TOKEN_TYPE) !== ACCESS_TOKEN_TYPE) {
-    throw new OAuthError('invalid_request', 'Only access tokens are issued.');
-  }
-  if (parameters.actor_token !== undefined) {
+/** Who acts is the client itself, and where the token is for is said in one way. */
+function refuseOtherParties({ actor_token: token, actor_token_type: type, resource }: FormParameters): void {
+  if (token !== undefined || type !== undefined) {
     throw new OAuthError('invalid_request', 'The actor is the client itself: an actor_token is not taken.');
   }
-  if (parameters.resource !== undefined) {
+  if (resource !== undefined) {
     throw new OAuthError('invalid_target', 'The target is named by audience, not by resource.');
   }
 }
 
-/** What the subject has, the client may pass on, and was asked for. */
-function narrowed(subject: Principal, permitted: readonly string[], asked: string | undefined): readonly string[] {
-  const wanted = asked?.split(' ') ?? permitted;
-  const scopes = subject.scopes.filter((scope) => permitted.includes(scope) && wanted.includes(scope));
+/** What the subject has, the client may ask for, and has asked for. */
+function narrowed(subject: Principal, { permitted, asked = permitted }: ExchangeTarget): readonly string[] {
+  const scopes = subject.scopes.filter((scope) => permitted.includes(scope) && asked.includes(scope));
   if (scopes.length === 0) throw new OAuthError('invalid_scope', 'The subject token has none of these scopes.');
   return scopes;
-}
-
-function actorOf(client: Client, subject: Principal): ActorClaim {
-  if (subject.actor.length >= MAX_ACTOR_DEPTH) {
-    throw new OAuthError('invalid_request', 'The token has been passed on too often.');
-  }
-  const history = subject.actor.reduceRight<ActorClaim | undefined>(
-    (act, sub) => (act ? { sub, act } : { sub }),
-    undefined,
-  );
-  return history ? { sub: client.id, act: history } : { sub: client.id };
 }

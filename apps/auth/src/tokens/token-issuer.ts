@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SignJWT } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { SigningKeys } from '../keys/signing-keys';
-import { MARGIN_SECONDS, RevocationLog } from '../revocation/revocation-log';
+import { MARGIN_SECONDS } from '../revocation/kept-seconds';
+import { RevocationLog } from '../revocation/revocation-log';
 import { AUTH_STORE, type AuthStore } from '../store/auth-store';
+import { signToken } from './sign-token';
 
 /** What differs between the access tokens that are issued. */
 export interface Grant {
@@ -64,6 +65,12 @@ export interface IssuedToken {
   readonly scope?: string;
 }
 
+/** A token that was issued, and what it is known by. */
+export interface Issued {
+  readonly token: IssuedToken;
+  readonly jti: string;
+}
+
 /** Issues access tokens in the JWT profile (RFC 9068), each with the marks that it can be revoked by. */
 @Injectable()
 export class TokenIssuer {
@@ -75,7 +82,7 @@ export class TokenIssuer {
   ) {}
 
   /** @throws StoreUnavailable: what isn't remembered isn't issued */
-  async issue({ subject, audience, clientId, scopes, ...grant }: Grant): Promise<IssuedToken> {
+  async issue({ subject, audience, clientId, scopes, ...grant }: Grant): Promise<Issued> {
     const key = await this.keys.signingKey();
     const issuedAt = this.log.issuedAt();
     const lifetime = Math.min(this.config.ACCESS_TOKEN_SECONDS, grant.maxLifetimeSeconds ?? Infinity);
@@ -89,7 +96,13 @@ export class TokenIssuer {
     const epoch = grant.session?.epoch ?? Math.max(recorded, this.log.epochOf(subject));
     // A store that was emptied refuses what was issued a moment ago: a login, whose token would be good for nothing.
     if (!grant.lineage) await this.log.confirm();
-    const token = await new SignJWT({
+    const token = await signToken(key, 'at+jwt', {
+      iss: this.config.ISSUER,
+      sub: subject,
+      aud: audience,
+      iat: issuedAt,
+      exp: expiresAt,
+      jti,
       client_id: clientId,
       ...scope,
       ...(grant.actor && { act: grant.actor }),
@@ -97,15 +110,8 @@ export class TokenIssuer {
         ...(grant.session && { sid: grant.session.id, auth_time: grant.session.authTime }),
         sub_epoch: epoch,
       }),
-    })
-      .setProtectedHeader({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid })
-      .setIssuer(this.config.ISSUER)
-      .setSubject(subject)
-      .setAudience(audience)
-      .setIssuedAt(issuedAt)
-      .setExpirationTime(expiresAt)
-      .setJti(jti)
-      .sign(key.privateKey);
-    return { access_token: token, token_type: 'Bearer', expires_in: expiresAt - issuedAt, ...scope };
+    });
+    const answer = { access_token: token, token_type: 'Bearer', expires_in: expiresAt - issuedAt, ...scope } as const;
+    return { token: answer, jti };
   }
 }

@@ -4,6 +4,7 @@ import { ProblemException, validate } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { type CallerRequest, Callers, GATEWAY, userAgentOf } from '../clients/callers';
 import { ClientRegistry, type NativeClient } from '../clients/client-registry';
+import { OneAuthorization } from '../clients/one-authorization.guard';
 import { OriginGuard } from '../sessions/browser.guard';
 import { refreshCookie } from '../sessions/session-cookie';
 import { type Device, Sessions, type SessionTokens } from '../sessions/sessions';
@@ -21,7 +22,7 @@ export const credentials = z.object({
 
 /** First-party login. It is no OAuth grant: third parties bring an identity provider of their own. */
 @Controller('auth')
-@UseGuards(OriginGuard)
+@UseGuards(OneAuthorization, OriginGuard)
 export class LoginController {
   constructor(
     @Inject(Callers) private readonly callers: Callers,
@@ -41,7 +42,7 @@ export class LoginController {
     @Res({ passthrough: true }) reply: LoginReply,
   ): Promise<IssuedToken | RefreshedTokens> {
     requireJson(request);
-    const address = this.callers.addressOf(request, reply);
+    const address = await this.callers.addressOf(request, reply);
     const { username, password, client_id: clientId } = validate(credentials, body);
     const client = clientId === undefined ? undefined : this.nativeClient(clientId, request);
     const user = await this.logins.userOf({ username, address }, password, reply);

@@ -1,4 +1,5 @@
 import { EmbeddedStore } from '../../src/store/embedded-store';
+import { UsedNames } from '../../src/store/used-names';
 import { describeSessions } from './session-contract';
 import { describeStore } from './store-contract';
 
@@ -33,6 +34,21 @@ describe('the embedded store', () => {
     // What lives are those of the last 24 hours.
     expect(store.sessions.size).toBeLessThan(2 * 1_440);
     expect(await store.sessions.list('user-4999', 0)).toHaveLength(1);
+  });
+
+  it('forgets names whose time is over', async () => {
+    let now = 1_000;
+    const names = new UsedNames(() => now);
+    for (let i = 0; i < 5_000; i++) {
+      now += 1;
+      names.use(`name-${i}`, now + 10);
+    }
+    expect(names.size).toBeLessThan(1_100);
+    expect(names.use('name-4999', now + 10)).toBe(false);
+    now += 10;
+    expect(names.use('name-4999', now + 10)).toBe(true);
+    const store = new EmbeddedStore(() => now);
+    expect([await store.useOnce('c', 'n', now + 1), await store.useOnce('c', 'n', now + 1)]).toEqual([true, false]);
   });
 
   it('forgets tokens that have expired, and whoever nothing is left of', async () => {

@@ -4,6 +4,7 @@ import {
   startOwnRedis,
   startRedis,
   startRedisCluster,
+  TcpProxy,
   type TestServer,
 } from '@token-relay/testing/servers';
 import { connectRedis, connected, type RedisClient } from '@token-relay/service-kit';
@@ -37,6 +38,7 @@ describeWith(REDIS)('the Redis store, while Redis is away', () => {
         () => store.append('stream', { kind: 'kid', value: 'k' }),
         () => store.mint({ subject: 's', jti: 'j', expiresAt: 1, defaultEpoch: 1, now: 1 }),
         () => store.wasMinted('s', 'j', 1),
+        () => store.useOnce('c', 'j', 1),
         () => store.isDurable(),
         () => store.notBefore(),
         () => store.sessions.create(session),
@@ -52,6 +54,32 @@ describeWith(REDIS)('the Redis store, while Redis is away', () => {
       }
     } finally {
       store.close();
+    }
+  });
+});
+
+describeWith(REDIS)('the Redis store, when an answer is lost', () => {
+  it('knows a use of its own when the command is sent again', async () => {
+    const server = await startOwnRedis();
+    const url = new URL(server.url);
+    const proxy = await TcpProxy.start(Number(url.port));
+    url.port = String(proxy.port);
+    const [commands, waiting] = [connectRedis(url.href, () => undefined), connectRedis(url.href, () => undefined)];
+    const store = new RedisStore(commands, waiting);
+    try {
+      await Promise.all([connected(commands), connected(waiting)]);
+      const until = Date.now() / 1000 + 60;
+      proxy.answerDelayMs = 500;
+      const used = store.useOnce('c', 'name', until);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      proxy.answerDelayMs = 0;
+      proxy.drop();
+      expect(await used).toBe(true);
+      expect(await store.useOnce('c', 'name', until)).toBe(false);
+    } finally {
+      store.close();
+      await proxy.stop();
+      await server.stop();
     }
   });
 });

@@ -1,5 +1,6 @@
 import { type RevocationEntry } from '@token-relay/jwt-guard';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuthStore } from '../../src/store/auth-store';
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
@@ -206,6 +207,40 @@ export function describeStore(open: () => Promise<{ store: AuthStore; other: Aut
       const { subject } = minting();
       await Promise.all([3, 9, 5, 1].map((epoch, i) => (i % 2 ? store : other).raiseEpoch(subject, epoch)));
       expect(await store.epoch(subject)).toBe(9);
+    });
+  });
+  describe('a name', () => {
+    it('is used once by a client, whichever process it comes to, and by each client', async () => {
+      const [client, name] = [randomUUID(), 'a:b {c} "d" é'];
+      expect(await store.useOnce(client, name, later())).toBe(true);
+      expect(await other.useOnce(client, name, later())).toBe(false);
+      expect(await other.useOnce(client, randomUUID(), later())).toBe(true);
+      expect(await store.useOnce(randomUUID(), name, later())).toBe(true);
+    });
+
+    it('of a client is no part of another one', async () => {
+      const [client, name] = [randomUUID(), randomUUID()];
+      expect(await store.useOnce(client, name, later())).toBe(true);
+      expect(await store.useOnce(`${client}${name.slice(0, 1)}`, name.slice(1), later())).toBe(true);
+    });
+
+    it('is used by one of many at once', async () => {
+      const [client, name] = [randomUUID(), randomUUID()];
+      const uses = Array.from({ length: 20 }, (_, i) => (i % 2 ? store : other).useOnce(client, name, later()));
+      expect((await Promise.all(uses)).filter((first) => first)).toHaveLength(1);
+    });
+
+    it('is forgotten when its time is over', async () => {
+      const [client, name] = [randomUUID(), randomUUID()];
+      const until = nowSeconds() + 1;
+      expect(await store.useOnce(client, name, until)).toBe(true);
+      expect(await store.useOnce(client, name, until)).toBe(false);
+      const deadline = performance.now() + 5_000;
+      while (!(await store.useOnce(client, name, nowSeconds() + 60))) {
+        if (performance.now() > deadline) throw new Error('it is remembered for longer');
+        await sleep(50);
+      }
+      expect(Date.now() / 1000).toBeGreaterThanOrEqual(until - 0.05);
     });
   });
 }

@@ -1,51 +1,33 @@
-import { All, Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { CurrentPrincipal, type Principal, type RelayResponse, RequireScopes } from '@token-relay/jwt-guard';
 import { hopOf } from '@token-relay/service-kit';
-import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { RelayProxy, upstreamFailed } from '../relay-proxy';
+import { WHOAMI_DESTINATION } from '../routes/default-routes';
 
-/**
- * What clients call: `/api/**` is resource's, relayed with a token for resource. What a route needs is asked for
- * here already, at the edge; resource asks again.
- */
-@Controller('api')
+/** Answered here, with what each service of the chain says of the call: the relay at work. */
+@Controller('api/whoami')
 export class ApiController {
-  constructor(@Inject(RelayProxy) private readonly proxy: RelayProxy) {}
+  constructor(
+    @Inject(RelayProxy) private readonly proxy: RelayProxy,
+    @Inject(GATEWAY_CONFIG) private readonly config: Pick<GatewayConfig, 'UPSTREAM_TIMEOUT_MS'>,
+  ) {}
 
-  /** Answered here, with what each service of the chain says of the call. */
-  @Get('whoami')
+  @Get()
   @RequireScopes('documents:read')
   async whoami(@CurrentPrincipal() principal: Principal, @Res() reply: FastifyReply) {
-    const upstream = await this.proxy.call('resource', reply, { method: 'GET', path: '/whoami' });
-    if (upstream.statusCode !== 200) return this.proxy.answer(reply, upstream);
+    const contract = WHOAMI_DESTINATION;
+    const upstream = await this.proxy.call(contract, reply, { method: 'GET', path: '/whoami' });
+    if (upstream.statusCode !== 200) {
+      const { UPSTREAM_TIMEOUT_MS: timeoutMs } = this.config;
+      return this.proxy.answer({ destination: contract, contract, timeoutMs }, reply, upstream);
+    }
     const hops = await hopsOf(upstream);
     return reply
       .header('cache-control', 'no-store')
       .send({ subject: principal.subject, hops: [hopOf('gateway', principal), ...hops] });
-  }
-
-  @Get(['documents', 'documents/*'])
-  @RequireScopes('documents:read')
-  readDocuments(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.proxy.relay('resource', request, reply, '/api');
-  }
-
-  @Post(['documents', 'documents/*'])
-  @RequireScopes('documents:write')
-  writeDocuments(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.proxy.relay('resource', request, reply, '/api');
-  }
-
-  @Get('audit')
-  @RequireScopes('audit:read')
-  readAudit(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.proxy.relay('resource', request, reply, '/api');
-  }
-
-  @All('*')
-  everythingElse(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.proxy.relay('resource', request, reply, '/api');
   }
 }
 
@@ -55,6 +37,6 @@ async function hopsOf({ body }: RelayResponse) {
   try {
     return whoami.parse(await body.json()).hops;
   } catch (cause) {
-    throw upstreamFailed(cause);
+    throw upstreamFailed(WHOAMI_DESTINATION, cause);
   }
 }

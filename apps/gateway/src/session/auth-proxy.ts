@@ -1,13 +1,14 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { basicAuthorization, currentRelayContext, TRANSACTION_ID_HEADER } from '@token-relay/jwt-guard';
-import { type Logger, ProblemException } from '@token-relay/service-kit';
+import { type Logger, MAX_BODY_BYTES, ProblemException } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Dispatcher, Pool } from 'undici';
 import { canonicalPath } from '../canonical-path';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { gone } from '../gone';
 import { LOGGER } from '../logger.token';
-import { onlyHeaders } from '../proxy-headers';
+import { onlyHeaders, returnedHeaders } from '../proxy-headers';
+import { bufferedBody } from '../request-body';
 import { passOn } from '../upstream-answer';
 import { forwardedFor } from './forwarded';
 
@@ -27,6 +28,7 @@ const WITH_COOKIES = new Set([...WITHOUT_COOKIES, 'cookie']);
 /** Passes requests on to auth as they are, without a token, and its answers back. Sessions are the ones with cookies. */
 @Injectable()
 export class AuthProxy implements OnApplicationShutdown {
+  private readonly timeoutMs: number;
   readonly #pool: Pool;
   /** `client_secret_basic` (RFC 6749, section 2.3.1): who sends it is the one that auth takes a caller's address from. */
   readonly #authorization: string;
@@ -37,6 +39,7 @@ export class AuthProxy implements OnApplicationShutdown {
   ) {
     this.#authorization = basicAuthorization('gateway', config.GATEWAY_CLIENT_SECRET);
     const timeout = config.UPSTREAM_TIMEOUT_MS;
+    this.timeoutMs = timeout;
     this.#pool = new Pool(config.AUTH_URL, {
       connect: { timeout: Math.min(timeout, 3_000) },
       headersTimeout: timeout,
@@ -52,7 +55,11 @@ export class AuthProxy implements OnApplicationShutdown {
       answer.body.on('error', () => undefined).destroy();
       throw unavailable(new Error('auth refuses GATEWAY_CLIENT_SECRET: its CLIENTS_FILE lists another'));
     }
-    return passOn(reply, answer, cookies, unavailable);
+    return passOn(reply, answer, {
+      headers: returnedHeaders(answer.headers, cookies),
+      idleMs: this.timeoutMs,
+      failed: unavailable,
+    });
   }
 
   private async send(
@@ -62,6 +69,7 @@ export class AuthProxy implements OnApplicationShutdown {
     cookies: 'kept' | 'dropped',
   ): Promise<Dispatcher.ResponseData> {
     const transactionId = currentRelayContext()?.transactionId;
+    const body = await bufferedBody(request, reply, { maxBytes: MAX_BODY_BYTES, idleMs: this.timeoutMs });
     try {
       return await this.#pool.request({
         method: request.method,
@@ -71,7 +79,7 @@ export class AuthProxy implements OnApplicationShutdown {
           ...(cookies === 'kept' && { authorization: this.#authorization, forwarded: forwardedFor(request.ip) }),
           ...(transactionId === undefined ? {} : { [TRANSACTION_ID_HEADER]: transactionId }),
         },
-        body: Buffer.isBuffer(request.body) ? request.body : null,
+        body: body ?? null,
         signal: gone(reply),
       });
     } catch (error) {

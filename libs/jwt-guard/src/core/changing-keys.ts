@@ -41,6 +41,10 @@ export class ChangingKeys implements KeySource {
     return this.#current().keys.size > 0;
   }
 
+  get lateHandlingSeconds(): number | undefined {
+    return this.#current().lateHandlingSeconds;
+  }
+
   known(kid: string): VerificationKey | undefined {
     return this.#current().keys.get(kid);
   }
@@ -92,7 +96,7 @@ export class ChangingKeys implements KeySource {
   #take(imported: ImportedKeys, failure: Error | undefined): ImportedKeys {
     const { keys, removed } = renewed(this.#imported, imported);
     this.#failure = failure;
-    const taken = (this.#imported = { keys, unusable: imported.unusable });
+    const taken = (this.#imported = { ...imported, keys });
     // Whoever is told looks keys up, and may find another set by then.
     if (removed && !this.#isTelling) {
       this.#isTelling = true;

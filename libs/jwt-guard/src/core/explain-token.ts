@@ -7,6 +7,7 @@ import { type Code, isRefusal, TokenRejected } from './refusals';
 import { type KeyReport, resolveKey } from './resolve-key';
 import { selectIssuer } from './select-issuer';
 import { hintsFor } from './token-hints';
+import { ACCESS_TOKEN } from './token-kinds';
 import { type AttributedToken, type Members, type RawToken, type UnverifiedToken } from './token-states';
 import {
   type Check,
@@ -87,7 +88,7 @@ export async function explainToken(raw: RawToken, policy: VerifierPolicy): Promi
   const attributed = await trace.stage(
     'select_issuer',
     () => issuerChecks(unverified, policy),
-    () => selectIssuer(unverified as UnverifiedToken, policy.issuers),
+    () => selectIssuer(unverified as UnverifiedToken, policy.issuers, ACCESS_TOKEN),
   );
   const key = await trace.stage(
     'resolve_key',

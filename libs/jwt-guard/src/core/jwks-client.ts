@@ -100,6 +100,10 @@ export class JwksClient implements KeySource {
     return this.#imported !== undefined && !this.#tooStale;
   }
 
+  get lateHandlingSeconds(): number | undefined {
+    return this.#tooStale ? undefined : this.#imported?.lateHandlingSeconds;
+  }
+
   known(kid: string): VerificationKey | undefined {
     return this.#tooStale ? undefined : this.#imported?.keys.get(kid);
   }
@@ -278,7 +282,7 @@ export class JwksClient implements KeySource {
   #replace(imported: ImportedKeys): boolean {
     const before = this.#imported?.keys.size ?? 0;
     const { keys, removed } = renewed(this.#imported, imported);
-    this.#imported = { keys, unusable: imported.unusable };
+    this.#imported = { ...imported, keys };
     if (removed) this.#options.onRemoval?.();
     return removed || keys.size !== before;
   }

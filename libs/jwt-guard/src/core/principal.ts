@@ -1,6 +1,12 @@
 import { type AnyAlgorithmName } from './algorithms';
 
-/** For whom a request is made, and by whom: what is left of an access token once every stage has passed. */
+/**
+ * For whom a request is made, and by whom: what is left of an access token once every stage has passed.
+ *
+ * Where a service sends a transaction token beside its own access token, all that is about the user – `id`, `subject`,
+ * `scopes`, `sessionId`, `claims` – is the transaction token's, and all that is about the call – `audience`, `clientId`,
+ * `actor` – is the access token's.
+ */
 export interface Principal {
   /** Issuer and subject, joined unambiguously. What a user owns belongs to this, never to `subject` alone. */
   readonly id: string;
@@ -18,7 +24,7 @@ export interface Principal {
   readonly clientId: string | undefined;
   /** `sid` */
   readonly sessionId: string | undefined;
-  /** `jti`; always there in the profile `rfc9068`. */
+  /** `jti`; always there in the profile `rfc9068`, and never of a transaction token. */
   readonly tokenId: string | undefined;
   /**
    * The services that act for the subject, outermost – the one that calls – first (`act`, RFC 8693,
@@ -27,7 +33,11 @@ export interface Principal {
   readonly actor: readonly string[];
   /** `txn`: signed in a transaction token, else absent. */
   readonly transactionId: string | undefined;
-  /** `exp`, in seconds since 1970-01-01T00:00:00Z. */
+  /**
+   * Whether the token's `exp` was over when an event handler took it all the same, by `@AcceptLate`. Absent: it wasn't.
+   */
+  readonly acceptedLate?: boolean;
+  /** `exp`, in seconds since 1970-01-01T00:00:00Z; the earlier one where there are two tokens. */
   readonly expiresAt: number;
   /** `kid` of the key that signed the token. */
   readonly keyId: string;

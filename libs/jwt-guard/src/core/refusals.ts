@@ -33,6 +33,8 @@ export const REJECTIONS = Object.freeze({
   authorization_malformed: invalidRequest('The Authorization header is not of the form: Bearer, space, token.'),
   authorization_repeated: invalidRequest('More than one Authorization header was sent.'),
   token_repeated: invalidRequest('The access token was sent in more than one way.'),
+  transaction_repeated: invalidRequest('More than one Txn-Token header was sent.'),
+  context_malformed: invalidRequest('What the call carries besides its token is malformed.'),
   token_in_url: invalidRequest('An access token was sent in the URL, where logs and histories keep it.'),
   // decode
   token_too_large: invalidToken('The access token is too large.'),
@@ -58,6 +60,13 @@ export const REJECTIONS = Object.freeze({
   lifetime_too_long: invalidToken('The access token lives longer than is allowed here.'),
   not_an_access_token: invalidToken('The token was issued for another purpose than access.'),
   proof_required: invalidToken('The access token is bound to a key and is of no use without a proof of it.'),
+  // transaction
+  transaction_not_accepted: invalidToken('Transaction tokens are not accepted here.'),
+  transaction_invalid: invalidToken('The transaction token is not valid.'),
+  transaction_expired: invalidToken('The transaction token has expired.'),
+  service_token_required: invalidToken(
+    'A transaction token has to come with an access token of the calling service itself.',
+  ),
   // check revocation
   token_revoked: invalidToken('The access token has been revoked.'),
   // connect
@@ -77,6 +86,8 @@ export const OUTAGES = Object.freeze({
   revocation_unavailable: { status: 503, text: 'Whether the access token was revoked is not known.' },
   revocation_stale: { status: 503, text: 'What was revoked lately is not known at the moment.' },
   exchange_unavailable: { status: 503, text: 'The access token can not be exchanged at the moment.' },
+  relay_impossible: { status: 503, text: 'The call can not be passed on in the way that it came.' },
+  deadline_exceeded: { status: 504, text: 'The time that was given for this is over.' },
   relay_token_refused: { status: 503, text: 'A service refused the token that it was called with.' },
   upstream_unreachable: { status: 502, text: 'A service that is needed for this can not be reached.' },
   upstream_failed: { status: 502, text: 'A service that is needed for this failed.' },
@@ -123,14 +134,17 @@ export class VerifierUnavailable extends Error {
   override readonly name = 'VerifierUnavailable';
   readonly status: OutageRow['status'];
   readonly debug: string | undefined;
+  /** The service that it failed at, by the name of its relay contract. */
+  readonly hop: string | undefined;
 
   constructor(
     readonly code: OutageCode,
-    options: RefusalOptions = {},
+    options: RefusalOptions & { readonly hop?: string } = {},
   ) {
     super(OUTAGES[code].text, { cause: options.cause });
     this.status = OUTAGES[code].status;
     this.debug = options.debug;
+    this.hop = options.hop;
   }
 }
 

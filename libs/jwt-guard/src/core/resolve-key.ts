@@ -18,6 +18,8 @@ export interface KeySource {
   readonly single: boolean;
   /** Whether there are keys to verify with. */
   readonly ready: boolean;
+  /** `late_handling_seconds` of the set: how long after its `iat` a token may still be handled. Absent: never late. */
+  readonly lateHandlingSeconds?: number | undefined;
   /** What there is to say about the keys to somebody who asks why a token is refused. */
   report(): KeyReport;
   /** Fetches the first keys, if that hasn't been done. */

@@ -16,6 +16,10 @@ export class StaticKeys implements KeySource {
       throw new TypeError(`jwks: holds no key that can be used${reasons(this.#imported)}`);
   }
 
+  get lateHandlingSeconds(): number | undefined {
+    return this.#imported.lateHandlingSeconds;
+  }
+
   known(kid: string): VerificationKey | undefined {
     return this.#imported.keys.get(kid);
   }

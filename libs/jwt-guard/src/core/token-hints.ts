@@ -4,6 +4,7 @@ import { PROFILES, type ProfileName } from './profiles';
 import { isRefusal, type Refusal } from './refusals';
 import { type KeyReport } from './resolve-key';
 import { KEY_PARAMETERS, selectIssuer } from './select-issuer';
+import { ACCESS_TOKEN } from './token-kinds';
 import {
   type AttributedToken,
   type Members,
@@ -12,6 +13,7 @@ import {
   type VerifiedToken,
 } from './token-states';
 import { validateClaims } from './validate-claims';
+import { TRANSACTION_TYPE } from './validate-transaction';
 import { type IssuerPolicy, type VerifierPolicy } from './verifier-options';
 
 interface Situation {
@@ -65,6 +67,11 @@ function headerHints({ refusal, unverified, policy }: Situation): string[] {
         .replace(/\/+$/, '');
     const near = [...policy.issuers.keys()].find((issuer) => plain(issuer) === plain(claimed));
     return near === undefined ? [] : [`It differs from ${near} in its scheme, its case or the slash at its end only.`];
+  }
+  if (refusal?.code === 'typ_not_allowed' && unverified?.header.typ === TRANSACTION_TYPE) {
+    return [
+      'It is a transaction token: it belongs into Txn-Token, and an access token of the calling service beside it.',
+    ];
   }
   if (refusal?.code === 'alg_not_allowed') return ['The option algorithms of this issuer does not list it.'];
   return [];
@@ -163,7 +170,11 @@ function optionHints({ refusal, unverified, policy, now }: Situation): string[] 
 
 function wouldPass(unverified: UnverifiedToken, issuer: IssuerPolicy, policy: VerifierPolicy, now: number): boolean {
   try {
-    const { raw, unverifiedClaims: claims } = selectIssuer(unverified, new Map([[issuer.issuer, issuer]]));
+    const { raw, unverifiedClaims: claims } = selectIssuer(
+      unverified,
+      new Map([[issuer.issuer, issuer]]),
+      ACCESS_TOKEN,
+    );
     // For a hint only: nothing that comes of it leaves this function.
     const token = {
       raw,

@@ -1,6 +1,7 @@
 import { type AnyAlgorithmName } from './algorithms';
 import { type Principal } from './principal';
 import { TokenRejected } from './refusals';
+import { type Transaction } from './transaction';
 import { type VerificationKey } from './verification-key';
 import { type IssuerPolicy } from './verifier-options';
 
@@ -63,6 +64,13 @@ export interface ValidatedToken {
   readonly expiresAt: number;
   readonly issuedAt: number;
   readonly notBefore: number;
+  /** Until when it counts, where that isn't `exp`: in seconds since 1970-01-01T00:00:00Z. */
+  readonly countsUntil?: number;
   /** The `version` of the revocation source when it last said that the token isn't revoked. */
   clearedAt?: number | undefined;
+}
+
+/** A transaction token that is for this trust domain; its `principal` is there for sources of revocations alone. */
+export interface ValidatedTransaction extends ValidatedToken {
+  readonly transaction: Transaction;
 }

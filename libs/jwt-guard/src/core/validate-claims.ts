@@ -56,14 +56,21 @@ export function requireAccessToken(claims: Members, issuer: IssuerPolicy): void 
   if (claims.cnf !== undefined) throw new TokenRejected('proof_required', { debug: 'cnf' });
 }
 
-/** @throws TokenRejected `claim_missing`, `claim_malformed`, `lifetime_too_long` */
-export function validTimes(claims: Members, maxLifetimeSeconds: number) {
+/**
+ * @param option that a longer life would take
+ * @throws TokenRejected `claim_missing`, `claim_malformed`, `lifetime_too_long`
+ */
+export function validTimes(
+  claims: Members,
+  maxLifetimeSeconds: number,
+  option = 'maxLifetimeSeconds, dangerouslyMaxLifetimeSeconds',
+) {
   const expiresAt = time(claims, 'exp');
   const issuedAt = time(claims, 'iat');
   const notBefore = claims.nbf === undefined ? 0 : time(claims, 'nbf');
   if (expiresAt <= issuedAt) throw new TokenRejected('claim_malformed', { debug: 'exp' });
   if (expiresAt - issuedAt > maxLifetimeSeconds) {
-    throw new TokenRejected('lifetime_too_long', { debug: 'maxLifetimeSeconds, dangerouslyMaxLifetimeSeconds' });
+    throw new TokenRejected('lifetime_too_long', { debug: option });
   }
   return { expiresAt, issuedAt, notBefore };
 }

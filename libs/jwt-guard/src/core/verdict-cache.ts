@@ -14,16 +14,22 @@ export interface VerdictCacheLimits {
 }
 
 /**
- * Remembers the tokens of one verifier that were found good, so that their signatures are computed once. It
+ * Remembers the tokens of one verifier, and of one kind, that were found good, so that their signatures are computed once. It
  * knows nothing about bad ones: those can be made up without end.
  *
  * What it remembers never changes for a given token and key. What does change – the time, revocation, whether
  * the key is still the issuer's – is asked each time; the last of these here.
  */
-export class VerdictCache {
-  readonly #verdicts: LRUCache<string, ValidatedToken>;
+export class VerdictCache<Token extends ValidatedToken = ValidatedToken> {
+  readonly #verdicts: LRUCache<string, Token>;
+  /** What is behind each of what was made of a token, for as long as somebody holds that. */
+  readonly #behind = new WeakMap<object, Token>();
 
-  constructor(private readonly limits: VerdictCacheLimits) {
+  /** @param made what is made of a token: its principal, unless said otherwise */
+  constructor(
+    private readonly limits: VerdictCacheLimits,
+    private readonly made: (verdict: Token) => object = ({ principal }) => principal,
+  ) {
     this.#verdicts = new LRUCache({
       max: limits.entries || 1,
       maxSize: limits.bytes,
@@ -31,7 +37,7 @@ export class VerdictCache {
     });
   }
 
-  recall(raw: RawToken): ValidatedToken | undefined {
+  recall(raw: RawToken): Token | undefined {
     const lookup = raw.slice(-LOOKUP_CHARACTERS);
     const verdict = this.#verdicts.get(lookup);
     // In full: the end alone could be put behind other claims.
@@ -41,10 +47,21 @@ export class VerdictCache {
     return undefined;
   }
 
-  remember(verdict: ValidatedToken): void {
+  remember(verdict: Token): void {
+    this.note(verdict);
     // The key may have left while the token was on its way through the stages.
     if (this.limits.entries > 0 && isCurrent(verdict))
       this.#verdicts.set(verdict.raw.slice(-LOOKUP_CHARACTERS), verdict);
+  }
+
+  /** Keeps in mind what is behind what was made of the token, and gives that to nobody else who sends it. */
+  note(verdict: Token): void {
+    this.#behind.set(this.made(verdict), verdict);
+  }
+
+  /** The token that it was made of; `undefined` for what was made elsewhere. */
+  behind(made: object): Token | undefined {
+    return this.#behind.get(made);
   }
 
   /** Drops what was verified with keys that are their issuers' no more, for the sake of memory. */

@@ -8,6 +8,7 @@ import {
   signatureCheck,
 } from './algorithms';
 import { MAX_KID_LENGTH } from './decode-token';
+import { announcedHorizon } from './late-handling';
 import { type UnusableKey } from './resolve-key';
 import { hasRocaMark, hasSmallOrder } from './weak-keys';
 
@@ -22,12 +23,18 @@ export interface VerificationKey {
 /** A JSON Web Key Set (RFC 7517, section 5). */
 export interface JsonWebKeySet {
   readonly keys: readonly Readonly<Record<string, unknown>>[];
+  /**
+   * How long after its `iat`, in seconds, a token of this issuer may be handled by an event handler that is late: for so
+   * long the issuer keeps what it has revoked, and the keys. No member of RFC 7517. Default: no later than `exp`.
+   */
+  readonly late_handling_seconds?: number;
 }
 
 /** What could be made of a JWKS. */
 export interface ImportedKeys {
   readonly keys: ReadonlyMap<string, VerificationKey>;
   readonly unusable: readonly UnusableKey[];
+  readonly lateHandlingSeconds?: number | undefined;
 }
 
 const MIN_RSA_BITS = 2048;
@@ -65,7 +72,7 @@ export function importKeySet(keySet: unknown, algorithms: ReadonlySet<AnyAlgorit
     if (typeof key === 'string') unusable.push({ kid, reason: key });
     else keys.set(kid, key);
   }
-  return { keys, unusable };
+  return { keys, unusable, lateHandlingSeconds: announcedHorizon(keySet) };
 }
 
 /**

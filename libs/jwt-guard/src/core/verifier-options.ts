@@ -19,6 +19,8 @@ import { type KeySource } from './resolve-key';
 import { KEY_PARAMETERS, type KeyParameter } from './select-issuer';
 import { SharedSecret } from './shared-secret';
 import { StaticKeys } from './static-keys';
+import { type ValidatedTransaction } from './token-states';
+import { type TransactionRules } from './validate-transaction';
 import { VerdictCache } from './verdict-cache';
 import { type JsonWebKeySet } from './verification-key';
 
@@ -45,6 +47,19 @@ export interface IssuerRules {
    * Default: none.
    */
   readonly ignoredHeaderParameters?: readonly KeyParameter[];
+  /**
+   * Accepts the transaction tokens of this issuer too, beside the access token of the service that calls; for the profile
+   * `rfc9068`, and not with a `sharedSecret`, by which each service could mint them. Default: none is.
+   */
+  readonly transactions?: TransactionOptions;
+}
+
+/** What is expected of an issuer's transaction tokens. */
+export interface TransactionOptions {
+  /** Exactly what their `aud` must be: the name of the domain, not that of a service. */
+  readonly trustDomain: string;
+  /** The longest `exp - iat` that is accepted, in seconds, up to 300. Default: 300. */
+  readonly maxLifetimeSeconds?: number;
 }
 
 /** An issuer that publishes its keys. */
@@ -125,6 +140,7 @@ export interface IssuerPolicy {
   readonly profile: ProfileName;
   readonly maxLifetimeSeconds: number;
   readonly ignoredHeaderParameters: ReadonlySet<string>;
+  readonly transactions: TransactionRules | undefined;
   readonly keys: KeySource;
 }
 
@@ -134,10 +150,14 @@ export interface VerifierPolicy extends DecodeRules, TimeRules {
   readonly revocation: RevocationSource | undefined;
   readonly observer: VerifierObserver | undefined;
   readonly verdicts: VerdictCache;
+  readonly transactionVerdicts: VerdictCache<ValidatedTransaction>;
   readonly now: () => number;
 }
 
 const VERDICT_CACHE_BYTES = 16 * 1024 * 1024;
+/** They live for a minute, and each is sent to a service only a few times. */
+const TRANSACTION_VERDICTS = Object.freeze({ entries: 1_000, bytes: 4 * 1024 * 1024 });
+const LONGEST_TRANSACTION_SECONDS = 300;
 const LONGEST_LIFETIME_SECONDS = 31 * 86_400;
 
 /** Makes an issuer's keys out of its options. */
@@ -161,13 +181,15 @@ export function resolveVerifierOptions(
   if (revocation !== undefined) checkSource(revocation);
   if (typeof now !== 'function') throw new TypeError('now: must be a function');
   if (!Number.isInteger(options.verdictCacheSize ?? 0)) throw new TypeError('verdictCacheSize: must be a whole number');
+  const verdictCacheSize = within('verdictCacheSize', options.verdictCacheSize ?? 10_000, 0, 1_000_000);
   const shared = {
     clockToleranceSeconds: within('clockToleranceSeconds', options.clockToleranceSeconds ?? 5, 0, 60),
     maxTokenBytes: within('maxTokenBytes', options.maxTokenBytes ?? 8192, 256, 65536),
-    verdicts: new VerdictCache({
-      entries: within('verdictCacheSize', options.verdictCacheSize ?? 10_000, 0, 1_000_000),
-      bytes: VERDICT_CACHE_BYTES,
-    }),
+    verdicts: new VerdictCache({ entries: verdictCacheSize, bytes: VERDICT_CACHE_BYTES }),
+    transactionVerdicts: new VerdictCache<ValidatedTransaction>(
+      { ...TRANSACTION_VERDICTS, entries: Math.min(verdictCacheSize, TRANSACTION_VERDICTS.entries) },
+      ({ transaction }) => transaction,
+    ),
     revocation,
     observer: options.observer,
     now,
@@ -194,7 +216,7 @@ function checkSource(source: RevocationSource): void {
   }
 }
 
-type Shared = Pick<VerifierPolicy, 'clockToleranceSeconds' | 'verdicts' | 'observer' | 'now'>;
+type Shared = Pick<VerifierPolicy, 'clockToleranceSeconds' | 'verdicts' | 'transactionVerdicts' | 'observer' | 'now'>;
 
 function issuerPolicy(
   options: IssuerOptions,
@@ -227,6 +249,7 @@ function issuerPolicy(
     profile,
     maxLifetimeSeconds: lifetimeOf(options, profile, maxLifetimeSeconds),
     ignoredHeaderParameters: new Set(ignored),
+    transactions: transactionRules(options, profile),
     keys: keysFor(options, algorithms, shared),
   });
 }
@@ -256,13 +279,35 @@ function lifetimeOf(options: IssuerOptions, profile: ProfileName, byDefault: num
   return within('maxLifetimeSeconds', own ?? byDefault ?? most, 1, most);
 }
 
+/** @throws TypeError */
+function transactionRules(
+  { issuer, transactions, sharedSecret }: IssuerOptions,
+  profile: ProfileName,
+): TransactionRules | undefined {
+  if (transactions === undefined) return undefined;
+  if (profile !== 'rfc9068') throw new TypeError(`transactions: for ${issuer} only with the profile rfc9068`);
+  if (sharedSecret !== undefined) throw new TypeError(`transactions: for ${issuer} not with a sharedSecret`);
+  const { trustDomain, maxLifetimeSeconds = LONGEST_TRANSACTION_SECONDS } = transactions ?? {};
+  if (typeof trustDomain !== 'string' || trustDomain === '') {
+    throw new TypeError(`transactions.trustDomain: required for ${issuer}, a string`);
+  }
+  const name = 'transactions.maxLifetimeSeconds';
+  return Object.freeze({
+    trustDomain,
+    maxLifetimeSeconds: within(name, maxLifetimeSeconds, 1, LONGEST_TRANSACTION_SECONDS),
+  });
+}
+
 function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmName>, shared: Shared): KeySource {
   const { issuer, jwks, jwksUri, sharedSecret, dangerouslyAllowHttp = false } = options;
   if ([jwks, jwksUri, sharedSecret].filter((source) => source !== undefined).length !== 1) {
     throw new TypeError(`jwksUri, jwks or sharedSecret: exactly one of them is required for ${issuer}`);
   }
   if (sharedSecret !== undefined) return new SharedSecret(sharedSecret, options.algorithms[0]);
-  const onRemoval = () => shared.verdicts.prune();
+  const onRemoval = () => {
+    shared.verdicts.prune();
+    shared.transactionVerdicts.prune();
+  };
   if (typeof jwks === 'function') return new ChangingKeys(jwks, { algorithms, onRemoval });
   if (jwks !== undefined) return new StaticKeys(jwks, algorithms);
   const uri = URL.canParse(String(jwksUri)) ? new URL(String(jwksUri)) : undefined;
@@ -281,7 +326,7 @@ function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmN
 
 /** @throws TypeError naming the option */
 function within(
-  name: keyof TokenVerifierOptions | keyof IssuerRules,
+  name: keyof TokenVerifierOptions | keyof IssuerRules | `transactions.${keyof TransactionOptions}`,
   value: number,
   least: number,
   most: number,

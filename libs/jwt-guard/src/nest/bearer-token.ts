@@ -1,7 +1,7 @@
 import { extractToken } from '../core/extract-token';
 import { TokenRejected } from '../core/refusals';
-import { authorizationHeaders } from './authorization-headers';
 import { httpRequestOf } from './call-state';
+import { authorizationHeaders } from './sent-headers';
 
 /**
  * The bearer token of a request: in the `Authorization` header, and nowhere else. One that is sent in another of

@@ -1,6 +1,9 @@
 import { type Principal } from '../core/principal';
 import { type Refusal } from '../core/refusals';
 import { type TokenVerifier } from '../core/token-verifier';
+import { type OpenReport } from '../relay/relay-report';
+import { type ContextHints, newTraceparent, ownHints } from './context-hints';
+import { type RpcRefusal } from './problem';
 
 /** How the calls of one transport carry their token, and how they are refused. */
 export interface CallRules {
@@ -11,11 +14,18 @@ export interface CallRules {
    * @throws TokenRejected for two of them, and for one that is badly sent
    */
   readonly extract: (call: object) => string | null | undefined;
+  /** Every transaction token that the call came with. Absent where none count: at the edge, they are the clients' to say. */
+  readonly transactionTokens?: () => readonly string[];
   /**
    * Makes what has to be thrown for a refusal on this kind of call, and first puts on the answer what it says
    * to the client besides: no filter can lose it then.
    */
   readonly refuse: (refusal: Refusal, transactionId: string) => Error;
+  /**
+   * Makes what has to be thrown for the refusal of a service that was called for this call. Absent where that is an
+   * `HttpException`.
+   */
+  readonly refuseAs?: (refusal: RpcRefusal) => Error;
   /** What has to be done besides when the guard refuses the call. */
   readonly refused?: (refusal: Refusal) => void;
 }
@@ -27,13 +37,54 @@ export interface CallRules {
 export class CallState {
   /** Whether the call goes on although revocations are behind, by a rule of its own: passport's guard asks no more. */
   stalenessSettled = false;
+  /** How long it took to find out for whom the call is, in milliseconds. */
+  verifiedInMs: number | undefined;
+  /** When its caller stops waiting, by `performance.now()`; `undefined` where nobody has said, or nobody waits. */
+  deadline: number | undefined;
+  /** What became of the calls to other services that this one has led to. */
+  relayed: OpenReport[] | undefined;
   #authenticated: Authenticated | undefined;
+  #traceparent: string | undefined;
 
+  /** The call that this one goes on with: itself, but for work that may outlive it. */
+  readonly root: CallState;
+
+  /** @param root of the call that it goes on with. Default: it is a call of its own */
   constructor(
     private readonly rules: CallRules,
-    /** Names the call in answers and logs, on every service that it passes. A hint, never a proof. */
-    readonly transactionId: string,
-  ) {}
+    readonly hints: ContextHints = ownHints(),
+    root?: CallState,
+  ) {
+    this.deadline = hints.deadline;
+    this.root = root ?? this;
+  }
+
+  /**
+   * The same call, for work that may outlive it: for the same caller, who doesn't wait for it any more. What can't be
+   * relayed for it is refused as the call in which the work is done has to answer.
+   *
+   * @param answering that call; `undefined` where there is none
+   */
+  continuedIn(answering: CallState | undefined): CallState {
+    const { verifier, extract } = this.rules;
+    const { refuse, refuseAs } = answering?.rules ?? this.rules;
+    const rules = { verifier, extract, refuse, ...(refuseAs && { refuseAs }) };
+    const call = new CallState(rules, this.hints, this.root);
+    call.deadline = answering && answering.root !== this.root ? answering.deadline : undefined;
+    call.#authenticated = this.#authenticated;
+    return call;
+  }
+
+  /** Names the call in answers and logs, on every service that it passes. A hint, never a proof. */
+  get transactionId(): string {
+    return this.hints.transactionId;
+  }
+
+  /** W3C Trace Context: as it came, or of a trace that begins here. */
+  get traceparent(): string {
+    if (this.root !== this) return this.root.traceparent;
+    return (this.#traceparent ??= this.hints.traceparent ?? newTraceparent(this.transactionId));
+  }
 
   get verifier(): TokenVerifier {
     return this.rules.verifier;
@@ -47,8 +98,17 @@ export class CallState {
     return this.rules.extract(call);
   }
 
+  transactionTokens(): readonly string[] {
+    return this.rules.transactionTokens?.() ?? NONE;
+  }
+
   refuse(refusal: Refusal): Error {
     return this.rules.refuse(refusal, this.transactionId);
+  }
+
+  /** What another service has refused, as this call has to answer it; `undefined` for an `HttpException`. */
+  refuseAs(refusal: RpcRefusal): Error | undefined {
+    return this.rules.refuseAs?.(refusal);
   }
 
   /** Refuses the whole call, where `refuse` only says how to tell. */
@@ -66,10 +126,15 @@ export class CallState {
   }
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+
 /** For whom a call is made, and the token that proves it. */
 export interface Authenticated {
   readonly principal: Principal;
+  /** The access token: the caller's own where a transaction token says for whom it calls. */
   readonly token: string;
+  /** The transaction token, as it came: passed on as it is. */
+  readonly transactionToken?: string;
 }
 
 const STATE: unique symbol = Symbol('token-relay.call-state');

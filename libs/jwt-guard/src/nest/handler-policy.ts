@@ -1,7 +1,7 @@
 import { type CanActivate, type Type } from '@nestjs/common';
 import { TokenRejected } from '../core/refusals';
 import { type WhenStaleRule } from '../core/staleness';
-import { ACTORS, PUBLIC, SCOPES, TOKEN, WHEN_STALE } from './policy.decorators';
+import { ACCEPT_LATE, ACTORS, PUBLIC, SCOPES, TOKEN, WHEN_STALE } from './policy.decorators';
 
 /** Nest's own key for what `@UseGuards` was given. */
 const GUARDS = '__guards__';
@@ -14,15 +14,20 @@ export type HandlerPolicy =
   | { readonly kind: 'public'; readonly reason: string; readonly hasVainRule: boolean }
   /** A guard of the app's own authenticates the callers. */
   | { readonly kind: 'guard'; readonly guards: readonly string[]; readonly hasVainRule: boolean }
-  | {
-      readonly kind: 'token';
-      readonly scopes: readonly string[];
-      readonly actors: readonly string[];
-      /** What becomes of its calls while revocations are behind; `undefined` where nobody has said. */
-      readonly whenStale: WhenStaleRule | undefined;
-      /** Whether somebody has said so, or it is what counts where nothing is said. */
-      readonly explicit: boolean;
-    };
+  | TokenPolicy;
+
+/** Whoever has a good token, with these scopes and as one of these actors. */
+export interface TokenPolicy {
+  readonly kind: 'token';
+  readonly scopes: readonly string[];
+  readonly actors: readonly string[];
+  /** What becomes of its calls while revocations are behind; `undefined` where nobody has said. */
+  readonly whenStale: WhenStaleRule | undefined;
+  /** How old the token of an event may be that is handled late, in seconds; `undefined` where it must not have expired. */
+  readonly acceptLateSeconds: number | undefined;
+  /** Whether somebody has said so, or it is what counts where nothing is said. */
+  readonly explicit: boolean;
+}
 
 /** An opening that can't be written on the handler itself, because its code is somebody else's. */
 export interface PublicController {
@@ -76,6 +81,7 @@ export class HandlerPolicies {
       scopes: [...new Set([...inherited.scopes, ...own.scopes])],
       actors: own.actors.length > 0 ? own.actors : inherited.actors,
       whenStale: own.whenStale ?? inherited.whenStale,
+      acceptLateSeconds: read<number>(ACCEPT_LATE, handler),
       explicit: own.closed || inherited.closed,
     };
   }
@@ -110,7 +116,7 @@ function onPlace(place: Target) {
   const actors = read<string[]>(ACTORS, place) ?? [];
   const closed = scopes.length > 0 || actors.length > 0 || read<boolean>(TOKEN, place) === true;
   const whenStale = read<WhenStaleRule>(WHEN_STALE, place);
-  const hasRule = Reflect.hasOwnMetadata(WHEN_STALE, place);
+  const hasRule = [WHEN_STALE, ACCEPT_LATE].some((key) => Reflect.hasOwnMetadata(key, place));
   // An opening counts for the class that it stands on, and for none that extends it.
   const publicReason = Reflect.getOwnMetadata(PUBLIC, place) as string | undefined;
   return { publicReason, scopes, actors, whenStale, hasRule, closed };

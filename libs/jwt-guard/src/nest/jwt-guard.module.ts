@@ -18,9 +18,11 @@ import { HandlerPolicies } from './handler-policy';
 import { checkGuardOptions, JWT_GUARD_OPTIONS, JwtGuardModuleBase, type JwtGuardOptions } from './jwt-guard.options';
 import { JwtGuard } from './jwt.guard';
 import { JwtStrategy } from './jwt.strategy';
+import { checkLateHandlers } from './late-handlers';
 import { logEvents } from './log-events';
 import { onlyOnce } from './open-context';
 import { StalenessWatch } from './staleness-watch';
+import { StandingWatch } from './standing-watch';
 import { TransportHooks } from './transport-hooks';
 import { SocketSessions } from './ws/socket-sessions';
 import { WebSocketGuard } from './ws/websocket-guard';
@@ -81,15 +83,26 @@ const CENSUS_OPTIONS = Symbol('token-relay.census-options');
         new CensusTaker({
           modules,
           bindings,
-          rules: { policies, options, guard: JwtGuard, guardIsOwn: guard instanceof JwtGuard },
+          rules: {
+            policies,
+            options,
+            guard: JwtGuard,
+            guardIsOwn: guard instanceof JwtGuard,
+            hasRevocation: revocation !== undefined,
+          },
           revocation: revocation ? 'checked' : 'none',
         }),
     },
     {
-      provide: SocketSessions,
+      provide: StandingWatch,
       inject: [TokenVerifier, JWT_GUARD_OPTIONS],
-      useFactory: (verifier: TokenVerifier, { now = () => Date.now() / 1000, revocation }: JwtGuardOptions) =>
-        new SocketSessions(verifier, now, revocation),
+      useFactory: (verifier: TokenVerifier, { now, revocation }: JwtGuardOptions) =>
+        new StandingWatch(verifier, now, revocation),
+    },
+    {
+      provide: SocketSessions,
+      inject: [TokenVerifier, StandingWatch],
+      useFactory: (verifier: TokenVerifier, standing: StandingWatch) => new SocketSessions(verifier, standing),
     },
     {
       provide: WebSocketGuard,
@@ -99,11 +112,12 @@ const CENSUS_OPTIONS = Symbol('token-relay.census-options');
         policies: HandlerPolicies,
         sessions: SocketSessions,
         modules: ModulesContainer,
-        { realm = 'api', webSockets: { allowedOrigins, authenticateWithinSeconds = 5 } = {} }: JwtGuardOptions,
+        { realm = 'api', contextHints = 'replace', webSockets = {} }: JwtGuardOptions,
       ) => {
+        const { allowedOrigins, authenticateWithinSeconds = 5 } = webSockets;
         const origins = allowedOrigins && new Set(allowedOrigins);
-        const rules = { verifier, policies, sessions, realm, allowedOrigins: origins, authenticateWithinSeconds };
-        return new WebSocketGuard(rules, modules);
+        const sockets = { allowedOrigins: origins, authenticateWithinSeconds };
+        return new WebSocketGuard({ verifier, policies, sessions, realm, contextHints, ...sockets }, modules);
       },
     },
     {
@@ -112,7 +126,7 @@ const CENSUS_OPTIONS = Symbol('token-relay.census-options');
       useFactory: (...parts: ConstructorParameters<typeof TransportHooks>) => new TransportHooks(...parts),
     },
   ],
-  exports: [TokenVerifier, JwtGuard, HandlerPolicies],
+  exports: [TokenVerifier, JwtGuard, HandlerPolicies, StandingWatch],
 })
 export class JwtGuardModule
   extends JwtGuardModuleBase
@@ -125,7 +139,7 @@ export class JwtGuardModule
     @Inject(JWT_GUARD_OPTIONS) private readonly options: JwtGuardOptions,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(CensusTaker) private readonly census: CensusTaker,
-    @Inject(SocketSessions) private readonly sockets: SocketSessions,
+    @Inject(StandingWatch) private readonly standing: StandingWatch,
     @Inject(TransportHooks) private readonly hooks: TransportHooks,
     @Inject(ModuleRef) moduleRef: ModuleRef,
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
@@ -141,12 +155,19 @@ export class JwtGuardModule
     this.hooks.onHttp(this.host.httpAdapter);
   }
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     onlyOnce(this.modules, this);
     if (this.options.revocation) this.#staleness.start();
     else logger.warn('There is no revocation source: a token that is withdrawn counts until it expires');
     // Not awaited: an issuer that isn't there yet must not stop this service from starting; it isn't `ready`.
     void this.verifier.load();
+    try {
+      await checkLateHandlers(this.census.take().handlers, this.verifier, logger);
+    } catch (error) {
+      // Nothing of an app that doesn't start may keep its process running.
+      this.onApplicationShutdown();
+      throw error;
+    }
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -170,7 +191,7 @@ export class JwtGuardModule
 
   onApplicationShutdown(): void {
     this.#staleness.close();
-    this.sockets.close();
+    this.standing.close();
     this.verifier.close();
   }
 }

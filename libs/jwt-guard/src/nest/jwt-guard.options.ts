@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type JwtFromRequestFunction } from 'passport-jwt';
 import { type TokenVerifierOptions } from '../core/verifier-options';
 import { type CensusOptions } from './census/census-options';
+import { type RpcMetadataSource } from './rpc-metadata';
 
 export interface JwtGuardOptions extends TokenVerifierOptions {
   /**
@@ -12,10 +13,22 @@ export interface JwtGuardOptions extends TokenVerifierOptions {
   /** `realm` of the challenges. Default: `api`. */
   readonly realm?: string;
   /**
-   * What to do with the hints – so far the transaction id – that come with a request: `replace` them, which is
-   * right wherever clients connect, or `accept` them from the services of the same system. Default: `replace`.
+   * What to do with what comes with a request besides its access token – transaction id, traceparent, locale, timeout,
+   * and a transaction token –: `replace` it, which is right wherever clients connect, or `accept` it from the services of
+   * the same system, where one hint that is malformed refuses the call. Default: `replace`.
    */
   readonly contextHints?: 'replace' | 'accept';
+  /**
+   * Where messages keep what they carry beside their data, on transports other than TCP, Redis, NATS and RabbitMQ.
+   * Default: none.
+   */
+  readonly rpcMetadata?: readonly RpcMetadataSource[];
+  /**
+   * Whether a message may carry that around its data – `{ "token-relay": { "metadata": … }, "data": … }` – where its
+   * transport has no place for it. Whoever may choose a message's data as a whole then chooses that as well, its token
+   * included. Default: false, and such data are data.
+   */
+  readonly rpcEnvelopes?: boolean;
   /** How the sockets of gateways are opened. Default: as `WebSocketOptions` says. */
   readonly webSockets?: WebSocketOptions;
   /** What the start-up census makes of code that can't be decorated. Default: as `CensusOptions` says. */
@@ -40,7 +53,8 @@ export interface WebSocketOptions {
 const QUOTABLE = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** @throws TypeError naming the option that makes no sense; those of the verifier are checked by it */
-export function checkGuardOptions({ jwtFromRequest, realm, contextHints, webSockets = {} }: JwtGuardOptions): void {
+export function checkGuardOptions(options: JwtGuardOptions): void {
+  const { jwtFromRequest, realm, contextHints, rpcMetadata = [], rpcEnvelopes = false, webSockets = {} } = options;
   if (realm !== undefined && !(typeof realm === 'string' && QUOTABLE.test(realm))) {
     throw new TypeError('realm: must be a text of ASCII without quotes and backslashes');
   }
@@ -50,6 +64,10 @@ export function checkGuardOptions({ jwtFromRequest, realm, contextHints, webSock
   if (jwtFromRequest !== undefined && typeof jwtFromRequest !== 'function') {
     throw new TypeError('jwtFromRequest: must be a function');
   }
+  if (!Array.isArray(rpcMetadata) || rpcMetadata.some((source) => typeof source !== 'function')) {
+    throw new TypeError('rpcMetadata: must be a list of functions');
+  }
+  if (typeof (rpcEnvelopes as unknown) !== 'boolean') throw new TypeError('rpcEnvelopes: must be true or false');
   const { allowedOrigins, authenticateWithinSeconds: seconds = 5 } = webSockets;
   if (!Number.isFinite(seconds) || seconds < 0 || seconds > 60) {
     throw new TypeError('webSockets.authenticateWithinSeconds: must be a number from 0 to 60');

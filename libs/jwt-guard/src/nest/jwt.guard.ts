@@ -9,7 +9,8 @@ import { authorize } from './authorize';
 import { type CallKind, callOf, kindOf } from './call';
 import { attachState, type Authenticated, type CallState } from './call-state';
 import { graphqlRequestOf } from './graphql-request';
-import { type Handler, HandlerPolicies } from './handler-policy';
+import { type Handler, HandlerPolicies, type TokenPolicy } from './handler-policy';
+import { identify, identifyAtOnce } from './identify';
 import { GUARDED } from './jwt.strategy';
 import { httpRefusals } from './problem';
 import { rpcCall, rpcRefusal } from './rpc-calls';
@@ -21,7 +22,7 @@ interface Way {
   /** The state of the call. */
   open(context: ExecutionContext): CallState;
   /** @returns `undefined` when passport, asked by others, has let in somebody else */
-  authenticate(context: ExecutionContext, call: CallState): Promise<Authenticated | undefined>;
+  authenticate(context: ExecutionContext, call: CallState, policy: TokenPolicy): Promise<Authenticated | undefined>;
   /** Whether the call changes nothing. */
   isSafe(context: ExecutionContext): boolean;
 }
@@ -48,7 +49,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     },
     rpc: {
       open: (context) => this.openRpc(context),
-      authenticate: (_context, call) => verify(call),
+      authenticate: (_context, call, { acceptLateSeconds }) => identify(call, call, acceptLateSeconds),
       isSafe: () => false,
     },
     ws: { open: openedCall, authenticate: viaSocket, isSafe: () => false },
@@ -71,7 +72,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     try {
       call = way.open(context);
       refuseAnothersContext(call);
-      const authenticated = await way.authenticate(context, call);
+      const authenticated = await way.authenticate(context, call, policy);
       if (!authenticated) return false;
       authorize(authenticated.principal, policy);
       const age = call.verifier.revocationAgeSeconds;
@@ -91,18 +92,17 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
 
   private async viaPassport(context: ExecutionContext, call: CallState): Promise<Authenticated | undefined> {
     // A token that was verified before doesn't go through passport again: its verdict is at hand.
-    if (!this.recall(context, call)) await super.canActivate(context);
+    if (!this.admitAtOnce(context, call)) await super.canActivate(context);
     return call.authenticated;
   }
 
-  /** Lets the call in if its token's verdict is remembered, and leaves it as passport's guard would. */
-  private recall(context: ExecutionContext, call: CallState): boolean {
+  /** Lets the call in if the verdict is remembered, and leaves it as passport's guard would. */
+  private admitAtOnce(context: ExecutionContext, call: CallState): boolean {
     const request = this.getRequest(context) as { user?: unknown };
-    const token = call.extract(request);
-    const principal = typeof token === 'string' && token !== '' ? call.verifier.recall(token) : undefined;
-    if (!principal) return false;
-    call.admit({ principal, token: token as string });
-    request.user = this.handleRequest(undefined, principal, undefined, context);
+    const authenticated = identifyAtOnce(call, request);
+    if (!authenticated) return false;
+    call.admit(authenticated);
+    request.user = this.handleRequest(undefined, authenticated.principal, undefined, context);
     return true;
   }
 
@@ -154,12 +154,6 @@ function refusalWithoutCall(kind: CallKind, refusal: Refusal): Error {
   if (kind === 'rpc') return rpcRefusal(refusal, transactionId);
   if (kind === 'ws') return wsRefusal(refusal, transactionId);
   return httpRefusals(() => undefined, 'api')(refusal, transactionId);
-}
-
-async function verify(call: CallState): Promise<Authenticated> {
-  const token = call.extract(call);
-  if (typeof token !== 'string' || token === '') throw new TokenRejected('token_missing');
-  return { principal: await call.verifier.verify(token), token };
 }
 
 /** @throws TokenRejected `context_not_supported` for a message in the context of something else */

@@ -1,9 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import passport from 'passport';
 import { Strategy } from 'passport-jwt';
-import { isRefusal, TokenRejected } from '../core/refusals';
+import { isRefusal } from '../core/refusals';
 import { checkStaleness, STALENESS_BOUND_SECONDS } from '../core/staleness';
 import { httpRequestOf, type CallState, stateOf } from './call-state';
+import { identify } from './identify';
 import { isSafeRequest } from './safe-calls';
 
 /** An option of passport's: `JwtGuard` asks, which knows the handler and judges by its rule how old revocations may be. */
@@ -64,10 +65,8 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
   }
 
   private async authenticateAnew(request: object, state: CallState) {
-    const token = state.extract(request);
-    if (typeof token !== 'string' || token === '') throw new TokenRejected('token_missing');
-    const principal = await state.verifier.verify(token);
-    state.admit({ principal, token });
-    return principal;
+    const authenticated = await identify(state, request);
+    state.admit(authenticated);
+    return authenticated.principal;
   }
 }

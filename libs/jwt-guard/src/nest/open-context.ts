@@ -1,13 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type TokenVerifier } from '../core/token-verifier';
 import { currentCall, runInContext } from '../relay/relay-context';
 import { bearerToken } from './bearer-token';
 import { type JwtGuardOptions } from './jwt-guard.options';
 import { httpRefusals } from './problem';
+import { acceptedHints, ownHints } from './context-hints';
 import { attachState, CallState, httpRequestOf, stateOf } from './call-state';
 import { type Route } from './census/http-routes';
-import { isTransactionId, TRANSACTION_ID_HEADER } from './transaction-id';
+import { sentHeaders } from './sent-headers';
+import { TRANSACTION_TOKEN_HEADER } from './transaction-token';
 
 /** As much of Fastify as is needed here. */
 export interface FastifyHooks {
@@ -93,8 +94,12 @@ function httpCall(
   verifier: TokenVerifier,
   options: Options,
 ): CallState {
-  const hint = options.contextHints === 'accept' ? request.headers[TRANSACTION_ID_HEADER] : undefined;
-  const transactionId = isTransactionId(hint) ? hint : randomUUID();
   const extract = options.jwtFromRequest ?? bearerToken;
-  return new CallState({ verifier, extract, refuse: httpRefusals(setHeader, options.realm ?? 'api') }, transactionId);
+  const refuse = httpRefusals(setHeader, options.realm ?? 'api');
+  if (options.contextHints !== 'accept') {
+    return new CallState({ verifier, extract, refuse }, ownHints(request.headers['accept-language']));
+  }
+  const valuesOf = (name: string): readonly string[] => sentHeaders(request, name);
+  const transactionTokens = (): readonly string[] => valuesOf(TRANSACTION_TOKEN_HEADER);
+  return new CallState({ verifier, extract, transactionTokens, refuse }, acceptedHints(valuesOf));
 }

@@ -1,4 +1,5 @@
 import { SetMetadata, type Type } from '@nestjs/common';
+import { checkLateSeconds } from '../core/late-handling';
 import { staleRule, type WhenStaleRule } from '../core/staleness';
 
 export const PUBLIC = 'token-relay:public';
@@ -6,6 +7,7 @@ export const TOKEN = 'token-relay:token';
 export const SCOPES = 'token-relay:scopes';
 export const ACTORS = 'token-relay:actors';
 export const WHEN_STALE = 'token-relay:when-stale';
+export const ACCEPT_LATE = 'token-relay:accept-late';
 
 type Decorator = ClassDecorator & MethodDecorator;
 type Target = Type | ((...parameters: never[]) => unknown);
@@ -77,6 +79,20 @@ export function WhenStale(rule: WhenStaleRule): Decorator {
   return noted(single(WHEN_STALE, checked, '@WhenStale stands here twice: one of the two would not count'));
 }
 
+/**
+ * Takes the token of an event that is handled late by its age: while `iat + maxAgeSeconds` isn't over, though `exp` is.
+ * All else counts as ever – revocation, the keys, `nbf` –, and that no longer than the issuer keeps it for what is late:
+ * where it announces less (`late_handling_seconds` of its JWKS), or nothing knows what was revoked, the app doesn't start.
+ *
+ * For the handlers of events alone (`@EventPattern`): whoever waits for an answer can get a new token.
+ *
+ * @throws TypeError for an age that isn't a whole number from 1 to 86400, and for a second one in the same place
+ */
+export function AcceptLate({ maxAgeSeconds }: { readonly maxAgeSeconds: number }): MethodDecorator {
+  checkLateSeconds('@AcceptLate: maxAgeSeconds', maxAgeSeconds);
+  return noted(single(ACCEPT_LATE, maxAgeSeconds, '@AcceptLate stands here twice: one of the two would not count'));
+}
+
 const NOTED = 'token-relay:noted';
 
 /**
@@ -93,7 +109,10 @@ function noted(decorate: Decorator): Decorator {
 /** Whether a decorator of these stood on a method that has none any more. */
 export function hasLostItsPolicy(controller: Type, method: string, handler: Target): boolean {
   const isNoted = Reflect.getMetadata(NOTED, controller.prototype as object, method) === true;
-  return isNoted && ![PUBLIC, TOKEN, SCOPES, ACTORS, WHEN_STALE].some((key) => Reflect.hasMetadata(key, handler));
+  return (
+    isNoted &&
+    ![PUBLIC, TOKEN, SCOPES, ACTORS, WHEN_STALE, ACCEPT_LATE].some((key) => Reflect.hasMetadata(key, handler))
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { STATUS_CODES } from 'node:http';
 import { bearerChallenge } from '../core/bearer-challenge';
-import { type Refusal, RETRY_AFTER_SECONDS, TokenRejected } from '../core/refusals';
+import { type Refusal, RETRY_AFTER_SECONDS, TokenRejected, VerifierUnavailable } from '../core/refusals';
 
 /** A problem document (RFC 9457) with a stable `code` for machines. */
 export interface Problem {
@@ -11,6 +11,8 @@ export interface Problem {
   readonly code: string;
   readonly detail: string;
   readonly transactionId?: string;
+  /** The service that it failed at, where that is another than the one that answers. */
+  readonly hop?: string;
 }
 
 export function toProblem(refusal: Refusal, transactionId: string | undefined): Problem {
@@ -21,7 +23,12 @@ export function toProblem(refusal: Refusal, transactionId: string | undefined): 
     code: refusal.code,
     detail: refusal.message,
     ...(transactionId === undefined ? {} : { transactionId }),
+    ...hopOf(refusal),
   };
+}
+
+function hopOf(refusal: Refusal): { readonly hop?: string } {
+  return refusal instanceof VerifierUnavailable && refusal.hop !== undefined ? { hop: refusal.hop } : {};
 }
 
 /**
@@ -46,6 +53,7 @@ export interface RpcRefusal {
   readonly error: string;
   readonly error_description: string;
   readonly transactionId?: string;
+  readonly hop?: string;
 }
 
 export function toRpcRefusal(refusal: Refusal, transactionId: string | undefined): RpcRefusal {
@@ -55,5 +63,6 @@ export function toRpcRefusal(refusal: Refusal, transactionId: string | undefined
     error: refusal instanceof TokenRejected ? (refusal.error ?? 'invalid_token') : 'temporarily_unavailable',
     error_description: refusal.message,
     ...(transactionId === undefined ? {} : { transactionId }),
+    ...hopOf(refusal),
   };
 }

@@ -1,9 +1,10 @@
 import { type HttpException } from '@nestjs/common';
-import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
+import { isRefusal, type Refusal } from '../core/refusals';
 import { checkStaleness, STALENESS_BOUND_SECONDS, staleRule, type WhenStaleRule } from '../core/staleness';
 import { runInContext } from '../relay/relay-context';
 import { authorize } from './authorize';
 import { type CallState, httpRequestOf, stateOf } from './call-state';
+import { identify } from './identify';
 import { isSafeRequest } from './safe-calls';
 
 /** What a route that Nest knows nothing of asks for. */
@@ -64,16 +65,14 @@ export function requireToken(token: Partial<RouteToken> = {}) {
 }
 
 async function authenticate(request: object, call: CallState, policy: RouteToken): Promise<void> {
-  const token = call.extract(request);
-  if (typeof token !== 'string' || token === '') throw new TokenRejected('token_missing');
-  const principal = await call.verifier.verify(token);
-  authorize(principal, policy);
+  const authenticated = await identify(call, request);
+  authorize(authenticated.principal, policy);
   const age = call.verifier.revocationAgeSeconds;
   if (age > STALENESS_BOUND_SECONDS) {
     checkStaleness(age, policy.whenStale, isSafeRequest(request));
     call.stalenessSettled = true;
   }
-  call.admit({ principal, token });
+  call.admit(authenticated);
 }
 
 function refuse(call: CallState, refusal: Refusal, answer: Answer): void {

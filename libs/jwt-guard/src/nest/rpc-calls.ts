@@ -1,19 +1,28 @@
 import { type RpcException } from '@nestjs/microservices';
-import { randomUUID } from 'node:crypto';
 import { extractToken } from '../core/extract-token';
 import { type Refusal } from '../core/refusals';
 import { type TokenVerifier } from '../core/token-verifier';
 import { currentCall, runInContext } from '../relay/relay-context';
+import { acceptedHints } from './context-hints';
 import { attachState, CallState, stateOf } from './call-state';
-import { toRpcRefusal } from './problem';
-import { rpcMetadata } from './rpc-metadata';
-import { isTransactionId, TRANSACTION_ID_HEADER } from './transaction-id';
+import { type RpcRefusal, toRpcRefusal } from './problem';
+import { metadataOf, type RpcMetadata, type RpcMetadataSource } from './rpc-metadata';
+import { TRANSACTION_TOKEN_HEADER } from './transaction-token';
 
 type ProcessingStartHook = (transportId: unknown, context: object, done: () => unknown) => unknown;
 
-interface RpcHandler {
+export interface RpcHandler {
+  (...parameters: unknown[]): unknown;
   /** Of an event: who gets it as well. */
-  readonly next?: RpcHandler;
+  next?: RpcHandler;
+}
+
+/** Where messages say what they carry beside their data. */
+export interface RpcReading {
+  /** Of transports that aren't known here. */
+  readonly sources: readonly RpcMetadataSource[];
+  /** Whether it may be around the data, where a transport has no place for it beside them. */
+  readonly envelopes: boolean;
 }
 
 /** As much of `Server` (@nestjs/microservices, an optional peer) as is needed here. */
@@ -32,14 +41,14 @@ export interface RpcServer {
  * Opens the context of every message with `run()`, in the hook that Nest calls first. Hooks that were there, or are
  * set later, are called as before.
  */
-export function openContextOnRpc(server: RpcServer, verifier: TokenVerifier): void {
+export function openContextOnRpc(server: RpcServer, verifier: TokenVerifier, { sources }: RpcReading): void {
   const underWay = new WeakSet<object>();
   const opening = (hook: ProcessingStartHook): ProcessingStartHook =>
     function open(transportId, context, done) {
       const known = stateOf(context);
       // The same message again, where a hook calls the one that was there before; else a context that is used anew.
       const isSame = known !== undefined && (underWay.has(context) || currentCall() === known);
-      const call = isSame ? known : rpcCall(context, verifier, server);
+      const call = isSame ? known : rpcCall(context, verifier, { server, sources });
       attachState(context, call);
       underWay.add(context);
       return hook.call(server, transportId, context, () => {
@@ -56,27 +65,39 @@ export function openContextOnRpc(server: RpcServer, verifier: TokenVerifier): vo
   });
 }
 
-/**
- * The state of a message.
- *
- * @param server that it came by; without it a refusal is all that can be done
- */
-export function rpcCall(context: object, verifier: TokenVerifier, server?: RpcServer): CallState {
-  const [hint] = rpcMetadata(context, TRANSACTION_ID_HEADER);
-  const transactionId = isTransactionId(hint) ? hint : randomUUID();
-  let refusals = 0;
-  return new CallState(
-    {
-      verifier,
-      extract: () => extractToken(rpcMetadata(context, 'authorization')),
-      refuse: rpcRefusal,
-      refused: () => {
-        refusals++;
-        if (server) dropFromQueue(server, context, refusals);
+interface RpcCallOptions extends Partial<Pick<RpcReading, 'sources'>> {
+  /** That it came by; without it a refusal is all that can be done. */
+  readonly server?: RpcServer | undefined;
+  /** What it carries. Default: what is found beside its data. */
+  readonly metadata?: RpcMetadata | undefined;
+}
+
+/** The state of a message. */
+export class RpcCall extends CallState {
+  constructor(context: object, verifier: TokenVerifier, options: RpcCallOptions = {}) {
+    const { server, sources, metadata = metadataOf(context, sources) } = options;
+    const valuesOf = (name: string): readonly string[] => metadata?.valuesOf(name) ?? [];
+    const hints = acceptedHints(valuesOf);
+    let refusals = 0;
+    super(
+      {
+        verifier,
+        extract: () => extractToken(valuesOf('authorization')),
+        transactionTokens: () => valuesOf(TRANSACTION_TOKEN_HEADER),
+        refuse: rpcRefusal,
+        refuseAs: rpcError,
+        refused: () => {
+          refusals++;
+          if (server) dropFromQueue(server, context, refusals);
+        },
       },
-    },
-    transactionId,
-  );
+      metadata?.isTooLarge ? { ...hints, malformed: 'metadata' } : hints,
+    );
+  }
+}
+
+export function rpcCall(context: object, verifier: TokenVerifier, options?: RpcCallOptions): CallState {
+  return new RpcCall(context, verifier, options);
 }
 
 /**
@@ -101,8 +122,13 @@ interface RmqContext {
 }
 
 export function rpcRefusal(refusal: Refusal, transactionId: string): Error {
+  return rpcError(toRpcRefusal(refusal, transactionId));
+}
+
+/** What Nest's own filter, and every one that a team may have, answers to a message with. */
+export function rpcError(answer: RpcRefusal): Error {
   // Loads an optional peer, so not before it is needed: whoever gets here over RPC has it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- Jest as it comes can't do import() in CommonJS
   const microservices = require('@nestjs/microservices') as { RpcException: typeof RpcException };
-  return new microservices.RpcException(toRpcRefusal(refusal, transactionId));
+  return new microservices.RpcException(answer);
 }

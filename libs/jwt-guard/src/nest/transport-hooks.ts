@@ -12,6 +12,7 @@ import {
   openContextOnFastify,
 } from './open-context';
 import { openContextOnRpc, type RpcServer } from './rpc-calls';
+import { runHandlersInContext } from './rpc-handlers';
 import { type WebSocketGuard } from './ws/websocket-guard';
 import { type WsAdapter } from './ws/ws-adapter';
 
@@ -72,7 +73,9 @@ export class TransportHooks {
   }
 
   #onRpc(server: RpcServer, isHybrid: boolean): void {
-    openContextOnRpc(server, this.verifier);
+    const { rpcMetadata: sources = [], rpcEnvelopes: envelopes = false } = this.options;
+    openContextOnRpc(server, this.verifier, { sources, envelopes });
+    runHandlersInContext(server, this.verifier, { sources, envelopes });
     this.census.watchRpc(server, isHybrid);
   }
 

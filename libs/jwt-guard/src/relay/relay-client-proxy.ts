@@ -1,119 +1,239 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { STATUS_CODES } from 'node:http';
-import { HttpException, type OnApplicationShutdown } from '@nestjs/common';
-import { catchError, defer, mergeMap, Observable, throwError, throwIfEmpty, timeout, TimeoutError } from 'rxjs';
-import { isRefusal, VerifierUnavailable } from '../core/refusals';
-import { asAnswer, type RelayHeaders, type TokenRelay } from './token-relay';
-import { runInContext, currentCall } from './relay-context';
+import { isNativeError } from 'node:util/types';
+import { type OnApplicationShutdown } from '@nestjs/common';
+import {
+  catchError,
+  defer,
+  from,
+  lastValueFrom,
+  map,
+  mergeMap,
+  Observable,
+  ReplaySubject,
+  takeUntil,
+  tap,
+  throwError,
+  throwIfEmpty,
+  timeout,
+  TimeoutError,
+  timer,
+} from 'rxjs';
+import { isRefusal, type OutageCode, VerifierUnavailable } from '../core/refusals';
+import { type CallState } from '../nest/call-state';
+import { TIMEOUT_HEADER } from '../nest/context-hints';
+import { carrierOf } from './carriers/carrier-of';
+import { type CarriedHeaders, type Load, type RpcClient } from './carriers/rpc-carrier';
+import { currentCall, runInContext } from './relay-context';
+import { destinationRefusal, destinationRefused } from './destination-refused';
+import { type TransactionRequest } from './relay-mode';
+import { type DestinationName, type ResolvedContract } from './relay-options';
+import { checkTimeout, remainingMs } from './time-limit';
+import { asAnswer, type Prepared, type PrepareOptions, type TokenRelay } from './token-relay';
 
-/** What the packet that is about to be made has to carry. */
-const outgoing = new AsyncLocalStorage<RelayHeaders>();
-
-interface Packet {
-  metadata?: unknown;
+export interface RelayMessageOptions {
+  /**
+   * How long the destination may take for each of its answers, in milliseconds; never longer than the caller of the
+   * current call waits. Default: the contract's.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** In mode `transaction`: what the token is to say, if this call begins the transaction. */
+  readonly transaction?: TransactionRequest | undefined;
 }
 
 /**
- * As much of `ClientProxy` (@nestjs/microservices, an optional peer) as is needed here, with the dispatch hook of
- * Nest 12.1: a single one, so that whoever comes later has to call whoever was there.
- */
-export interface RpcClient {
-  send<Result>(pattern: unknown, data: unknown): Observable<Result>;
-  close(): unknown;
-}
-interface Dispatching {
-  onDispatchHook?: ((packet: Packet) => void) | undefined;
-  setOnDispatchHook?(hook: (packet: Packet) => void): void;
-}
-
-/**
- * A `ClientProxy` that calls on behalf of whoever made the current call: each packet carries a token for the
- * destination in its metadata. The caller is captured when `send()` is called, not when somebody subscribes.
+ * A `ClientProxy` that calls on behalf of whoever made the current call: each message carries a token for the
+ * destination beside its data, in the way of its transport. The caller is captured when `send()` or `emit()` is called,
+ * not when somebody subscribes.
  */
 export class RelayClientProxy implements OnApplicationShutdown {
   readonly #client: RpcClient;
-  readonly #destination: string;
+  readonly #destination: DestinationName;
+  readonly #contract: ResolvedContract;
+  readonly #load: Load;
   readonly #relay: TokenRelay;
+  /** Events that are on their way. */
+  readonly #sending = new Set<Promise<void>>();
+  readonly #closed = new ReplaySubject<void>();
 
-  /** @throws TypeError for a destination without a contract, or a client that can't carry metadata */
-  constructor(client: RpcClient, destination: string, relay: TokenRelay) {
-    relay.contract(destination);
+  /** @throws TypeError for a destination without a contract, or a client that can't carry as its contract says */
+  constructor(client: RpcClient, destination: DestinationName, relay: TokenRelay) {
     this.#client = client;
-    this.#destination = destination;
     this.#relay = relay;
-    const dispatching = client as RpcClient & Dispatching;
-    if (typeof dispatching.setOnDispatchHook !== 'function') {
-      throw new TypeError('this client has no dispatch hook: @nestjs/microservices 12.1 or newer is needed');
-    }
-    const before = dispatching.onDispatchHook;
-    dispatching.setOnDispatchHook((packet) => {
-      before?.call(client, packet);
-      const headers = outgoing.getStore();
-      if (headers) packet.metadata = { ...(packet.metadata as object | undefined), ...headers };
-    });
+    this.#destination = destination;
+    this.#contract = relay.contract(destination);
+    this.#load = carrierOf(this.#contract.transport).prepare(client);
   }
 
   /**
    * The answers to a message. A destination that refuses the token is asked once more with a new one.
    *
+   * @param data anything that the client takes, a record with options of its transport too
+   * @throws TypeError without a pattern, or data
    * @throws HttpException for the refusals that `RelayHttpClient` has too; one with the status and `code` of the
    *   destination where it answers that the call is wrong (4xx)
    */
-  send<Result>(pattern: string, data: object): Observable<Result> {
+  send<Result>(pattern: unknown, data: unknown, options: RelayMessageOptions = {}): Observable<Result> {
+    requireMessage(pattern, data);
+    if (options.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
     const call = currentCall();
-    const inContext = <Value>(run: () => Value): Value => (call ? runInContext(call, run) : run());
-    const headers = this.#relay.headersFor(this.#destination);
-    // Whether anybody subscribes or not: a refusal here must not become an unhandled rejection.
-    headers.catch(() => undefined);
-    const attempt = (carried: Promise<RelayHeaders>) =>
-      defer(() => carried).pipe(
-        mergeMap((sent) => {
-          // Whoever subscribes may do so long after.
-          if (call?.authenticated) call.verifier.recheck(call.authenticated.principal);
-          return this.#dispatch<Result>(sent, pattern, data);
+    const inContext = <Value>(run: () => Value): Value => runInContext(call, run);
+    const prepared = this.#prepare(options);
+    const attempt = (preparing: Promise<Prepared>) =>
+      defer(() => preparing).pipe(mergeMap((ready) => this.#answers<Result>(call, ready, { pattern, data }, options)));
+    return defer(() => {
+      const first = attempt(prepared);
+      const answers = first.pipe(
+        catchError((error: unknown) => {
+          if (!isRefusedToken(error) || !this.#relay.mayRenew(this.#destination)) throw error;
+          // Perhaps the token is older than the destination's keys; a new one settles that.
+          return attempt(inContext(() => this.#prepare(options, { renew: true }))).pipe(
+            catchError((again: unknown) => {
+              if (isRefusedToken(again)) this.#relay.renewalRefused(this.#destination);
+              throw again;
+            }),
+          );
         }),
-        timeout({ each: this.#relay.timeoutMs }),
+        throwIfEmpty(() => this.#unavailable('upstream_failed', { debug: 'no answer' })),
       );
-    return attempt(headers).pipe(
-      catchError((error: unknown) => {
-        if (statusOf(error) !== 401 || isRefusal(error)) throw error;
-        // Perhaps the token is older than the destination's keys; a new one settles that.
-        return attempt(inContext(() => this.#relay.headersFor(this.#destination, true)));
-      }),
-      throwIfEmpty(() => new VerifierUnavailable('upstream_failed', { debug: `${this.#destination}: no answer` })),
-      catchError((error: unknown) => throwError(() => inContext(() => asAnswer(outcomeOf(error, this.#destination))))),
-    );
+      return call?.deadline === undefined ? answers : answers.pipe(takeUntil(this.#end(call)));
+    }).pipe(catchError((error: unknown) => throwError(() => inContext(() => asAnswer(this.#outcomeOf(error))))));
+  }
+
+  /**
+   * Sends an event, whether anybody subscribes to what this returns or not: it tells when the event is sent, or why it
+   * isn't. The event says nothing of how long its sender waits, who doesn't.
+   *
+   * @throws TypeError without a pattern, or data
+   * @throws HttpException for what prevents that the event is sent; what becomes of it there, nobody hears
+   */
+  emit(pattern: unknown, data: unknown, options: RelayMessageOptions = {}): Observable<void> {
+    requireMessage(pattern, data);
+    if (options.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
+    const call = currentCall();
+    const sending = this.#prepare(options, { isEvent: true }).then(async ({ headers }) => {
+      const { timeoutMs = this.#contract.timeoutMs } = options;
+      const sent = this.#dispatch(call, headers, (loaded) => this.#client.emit(pattern, loaded), data);
+      await lastValueFrom(sent.pipe(timeout(timeoutMs)), { defaultValue: undefined });
+    });
+    const sent = sending.catch((error: unknown) => {
+      throw runInContext(call, () => asAnswer(this.#outcomeOf(error)));
+    });
+    const settled = sent.catch(() => undefined).finally(() => this.#sending.delete(settled));
+    this.#sending.add(settled);
+    return from(sent);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#client.close();
+    // Nobody waits for an event but us.
+    await Promise.allSettled(this.#sending);
+    // A client forgets whoever waits for its connection; and whoever comes now would open it again.
+    this.#closed.next();
+    try {
+      await this.#client.close();
+    } catch {
+      // Clients can't say goodbye to a broker that has gone before them; that must not stop an app from ending.
+    }
   }
 
-  #dispatch<Result>(headers: RelayHeaders, pattern: string, data: object): Observable<Result> {
-    return new Observable((subscriber) =>
-      outgoing.run(headers, () => this.#client.send<Result>(pattern, data).subscribe(subscriber)),
+  #prepare({ timeoutMs, transaction }: RelayMessageOptions, how: PrepareOptions = {}): Promise<Prepared> {
+    const prepared = this.#relay.prepare(this.#destination, { timeoutMs, transaction, ...how });
+    // Whether anybody subscribes or not: a refusal here must not become an unhandled rejection.
+    prepared.catch(() => undefined);
+    return prepared;
+  }
+
+  #answers<Result>(
+    call: CallState | undefined,
+    { headers, report }: Prepared,
+    { pattern, data }: { readonly pattern: unknown; readonly data: unknown },
+    { timeoutMs = this.#contract.timeoutMs }: RelayMessageOptions,
+  ): Observable<Result> {
+    // Whoever subscribes may do so long after.
+    if (call?.authenticated) call.verifier.recheck(call.authenticated.principal);
+    const waits = Math.ceil(Math.min(timeoutMs, remainingMs(call)));
+    const begun = performance.now();
+    const carried = { ...headers, [TIMEOUT_HEADER]: String(waits) };
+    return this.#dispatch<Result>(call, carried, (loaded) => this.#client.send(pattern, loaded), data).pipe(
+      timeout({ each: timeoutMs }),
+      tap(() => (report.answeredInMs ??= performance.now() - begun)),
     );
+  }
+
+  /**
+   * The client opens its connection for whoever comes first, and everything that comes by it later would run in the
+   * context of that call: so the client knows of no call, and each answer is given in the context of who waits for it.
+   */
+  #dispatch<Result>(
+    call: CallState | undefined,
+    headers: CarriedHeaders,
+    hand: (loaded: unknown) => Observable<Result>,
+    data: unknown,
+  ): Observable<Result> {
+    return new Observable((subscriber) => {
+      const inContext = AsyncLocalStorage.snapshot();
+      const sent = defer(() => this.#connect()).pipe(
+        mergeMap(() => hand(runInContext(call, () => this.#load(data, headers)))),
+        takeUntil(this.#closed.pipe(map(() => this.#fail('upstream_unreachable', { debug: 'it is closed' })))),
+      );
+      return runInContext(undefined, () =>
+        sent.subscribe({
+          next: (value) => inContext(() => subscriber.next(value)),
+          error: (error: unknown) => inContext(() => subscriber.error(error)),
+          complete: () => inContext(() => subscriber.complete()),
+        }),
+      );
+    });
+  }
+
+  /** Here already, for what goes wrong with a connection isn't always an Error, and then looks like an answer. */
+  async #connect(): Promise<void> {
+    try {
+      await this.#client.connect?.();
+    } catch (cause) {
+      throw this.#unavailable('upstream_unreachable', { cause });
+    }
+  }
+
+  /** Fails when the caller stops waiting. */
+  #end(call: CallState): Observable<never> {
+    return defer(() => timer(remainingMs(call))).pipe(map(() => this.#fail('deadline_exceeded')));
+  }
+
+  #fail(code: OutageCode, reason?: Reason): never {
+    throw this.#unavailable(code, reason);
+  }
+
+  #unavailable(code: OutageCode, reason: Reason = {}): VerifierUnavailable {
+    return new VerifierUnavailable(code, { ...reason, hop: this.#contract.name });
+  }
+
+  /** What went wrong, as the caller of this service may hear it. */
+  #outcomeOf(error: unknown): unknown {
+    if (isRefusal(error)) return error;
+    if (error instanceof TimeoutError) return this.#unavailable('upstream_timeout', { cause: error });
+    // Errors of the connection; what a destination answers is no Error.
+    if (isNativeError(error)) return this.#unavailable('upstream_unreachable', { cause: error });
+    const status = statusOf(error);
+    if (status === 401) return this.#unavailable('relay_token_refused');
+    if (status === 503) return this.#unavailable('upstream_unavailable');
+    const refusal = destinationRefusal(error);
+    return refusal ? destinationRefused(currentCall(), refusal) : this.#unavailable('upstream_failed');
   }
 }
 
-/** What went wrong, as the caller of this service may hear it. */
-function outcomeOf(error: unknown, destination: string): unknown {
-  if (isRefusal(error)) return error;
-  if (error instanceof TimeoutError) return new VerifierUnavailable('upstream_timeout', { cause: error });
-  // Errors of the connection; what a destination answers is no Error.
-  if (error instanceof Error) return new VerifierUnavailable('upstream_unreachable', { cause: error });
-  const status = statusOf(error);
-  if (status === 401) return new VerifierUnavailable('relay_token_refused', { debug: destination });
-  if (status === 503) return new VerifierUnavailable('upstream_unavailable', { debug: destination });
-  const { code, error_description: detail } = (error ?? {}) as { code?: unknown; error_description?: unknown };
-  if (status !== undefined && status >= 400 && status < 500 && typeof code === 'string') {
-    const title = STATUS_CODES[status] ?? 'Error';
-    return new HttpException(
-      { type: 'about:blank', title, status, code, detail: typeof detail === 'string' ? detail : title },
-      status,
-    );
-  }
-  return new VerifierUnavailable('upstream_failed', { debug: destination });
+interface Reason {
+  readonly debug?: string;
+  readonly cause?: unknown;
+}
+
+/** Nest's clients take nothing else, and say so as if the connection had failed. */
+function requireMessage(pattern: unknown, data: unknown): void {
+  if (pattern === undefined || pattern === null) throw new TypeError('pattern: required');
+  if (data === undefined || data === null) throw new TypeError('data: required; {} where there are none');
+}
+
+function isRefusedToken(error: unknown): boolean {
+  return statusOf(error) === 401 && !isRefusal(error);
 }
 
 /** The status of an error that the destination sent: an object like `RpcRefusal`. */

@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomUUID } from 'node:crypto';
 import { type Principal } from '../core/principal';
 import { type TokenVerifier } from '../core/token-verifier';
 import { CallState } from '../nest/call-state';
-import { isTransactionId } from '../nest/transaction-id';
+import { acceptedHints } from '../nest/context-hints';
+import { type RelayReport } from './relay-report';
+import { isTransactionId, TRANSACTION_ID_HEADER } from '../nest/transaction-id';
 
 /** What travels along a chain of services for one call. */
 export interface RelayContext {
@@ -11,6 +12,16 @@ export interface RelayContext {
   readonly principal: Principal | undefined;
   /** Names the call in answers and logs of all services. A hint: never decide anything by it. */
   readonly transactionId: string;
+  /** W3C Trace Context: of the trace that the call is part of. A hint. */
+  readonly traceparent: string;
+  /** The language that the user is to be answered in, as a tag of BCP 47; `undefined` where nobody has said. A hint. */
+  readonly locale: string | undefined;
+  /** How long the caller goes on waiting, in milliseconds; 0 when it doesn't, Infinity where nobody has said. A hint. */
+  readonly remainingMs: number;
+  /** How long it took to find out for whom the call is, in milliseconds; `undefined` where nobody was asked. */
+  readonly verifiedInMs: number | undefined;
+  /** The calls to other services that this one has led to so far, the latest 32 of them. */
+  readonly relayed: readonly RelayReport[];
 }
 
 const storage = new AsyncLocalStorage<CallState | undefined>();
@@ -55,14 +66,14 @@ export function bindContext<Self, Parameters extends unknown[], Result>(
 /**
  * Runs it, and all that comes of it, in a context that was kept – `currentRelayContext()` – or made by
  * `relayContextFor`: for timers and for the jobs of a queue. The token in it may have expired or been revoked since;
- * then nothing is relayed with it.
+ * then nothing is relayed with it. How long the caller of back then has waited doesn't count any more.
  *
  * @throws TypeError for anything else: for whom something is done can't be put together, it has to be proven
  */
 export function runAs<Result>(context: RelayContext, run: () => Result): Result {
   const call = calls.get(context);
   if (!call) throw new TypeError('runAs takes what currentRelayContext() or relayContextFor() returned, and no copy');
-  return storage.run(call, run);
+  return storage.run(call.continuedIn(storage.getStore()), run);
 }
 
 /**
@@ -79,11 +90,15 @@ export async function relayContextFor(
   transactionId?: string,
 ): Promise<RelayContext> {
   const principal = await verifier.verify(token);
-  const id = isTransactionId(transactionId) ? transactionId : randomUUID();
-  const call = new CallState({ verifier, extract: () => token, refuse: (refusal) => refusal }, id);
+  const hints = acceptedHints((name) =>
+    name === TRANSACTION_ID_HEADER && isTransactionId(transactionId) ? [transactionId] : [],
+  );
+  const call = new CallState({ verifier, extract: () => token, refuse: (refusal) => refusal }, hints);
   call.admit({ principal, token });
   return contextOf(call);
 }
+
+const NONE: readonly RelayReport[] = Object.freeze([]);
 
 const calls = new WeakMap<RelayContext, CallState>();
 
@@ -94,6 +109,19 @@ function contextOf(call: CallState): RelayContext {
       return call.authenticated?.principal;
     },
     transactionId: call.transactionId,
+    get traceparent() {
+      return call.traceparent;
+    },
+    locale: call.hints.locale,
+    get remainingMs() {
+      return call.deadline === undefined ? Infinity : Math.max(0, call.deadline - performance.now());
+    },
+    get verifiedInMs() {
+      return call.root.verifiedInMs;
+    },
+    get relayed() {
+      return call.root.relayed ?? NONE;
+    },
   });
   calls.set(context, call);
   return context;

@@ -1,8 +1,18 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { type Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, errors, Pool } from 'undici';
-import { VerifierUnavailable } from '../core/refusals';
-import { asAnswer, type RelayHeaders, TokenRelay } from './token-relay';
+import { isRefusal, VerifierUnavailable } from '../core/refusals';
+import { TIMEOUT_HEADER } from '../nest/context-hints';
+import { giveBody } from './answer-body';
+import { failureOf, isConnectionError, isConnectionLost } from './connection-errors';
+import { currentCall, runInContext } from './relay-context';
+import { type TransactionRequest } from './relay-mode';
+import { type DestinationName, type ResolvedContract } from './relay-options';
+import { type OpenReport, type RelayReport } from './relay-report';
+import { isRelayed } from './relayed-headers';
+import { checkTimeout, TimeLimit } from './time-limit';
+import { asAnswer, type Prepared, type RelayHeaders, TokenRelay } from './token-relay';
 
 export interface RelayRequest {
   readonly method: Dispatcher.HttpMethod;
@@ -10,87 +20,150 @@ export interface RelayRequest {
   readonly path: string;
   /** Sent as they are, but for `host` and what the relay sets: they can't take its place, however they are spelt. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  readonly body?: string | Buffer;
+  /** A stream is sent as it comes, and so once: where a call would be sent again, it fails instead. */
+  readonly body?: string | Buffer | Readable | undefined;
   /** Aborted when the caller doesn't wait any more. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long the destination may take until its answer begins, in milliseconds, with all that has to be fetched for the
+   * call; of a streamed body, from its end on. Never longer than the caller of the current call waits. Default: the
+   * contract's.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** How long nothing may come of the answer's body, in milliseconds; 0 for as long as it likes. Default: `timeoutMs`. */
+  readonly bodyTimeoutMs?: number | undefined;
+  /** In mode `transaction`: what the token is to say, if this call begins the transaction. */
+  readonly transaction?: TransactionRequest | undefined;
 }
 
 /** The body has to be read, or dumped: until then it holds its connection. */
-export type RelayResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
+export interface RelayResponse extends Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'> {
+  /** How the call was made. */
+  readonly relayed: RelayReport;
+}
+
+/** What may be sent twice (RFC 9110, section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+const CONNECT_TIMEOUT_MS = 3_000;
+const CLOSE_LIMIT_MS = 3_000;
 
 /**
  * Calls destinations over HTTP on behalf of whoever made the current call. It never follows a redirect, and
  * never sends a token anywhere but to the origin of the destination's contract.
  */
 @Injectable()
-export class RelayHttpClient implements OnApplicationShutdown {
-  readonly #relay: TokenRelay;
+export class RelayHttpClient<Name extends string = DestinationName> implements OnApplicationShutdown {
+  readonly #relay: TokenRelay<Name>;
   readonly #pools = new Map<string, Pool>();
 
-  constructor(@Inject(TokenRelay) relay: TokenRelay) {
+  constructor(@Inject(TokenRelay) relay: TokenRelay<Name>) {
     this.#relay = relay;
   }
 
   /**
    * @throws HttpException `token_expired`, `token_revoked`, `key_revoked`, `key_unknown`, `exchange_refused`,
-   *   `insufficient_scope`, `revocation_unavailable`, `keys_unavailable`, `exchange_unavailable`, `relay_token_refused`, `upstream_unreachable`, `upstream_failed`,
-   *   `upstream_timeout`
-   * @throws TypeError for a destination without a contract over HTTP, or a path that isn't one
+   *   `insufficient_scope`, `revocation_unavailable`, `keys_unavailable`, `exchange_unavailable`, `relay_impossible`,
+   *   `relay_token_refused`, `deadline_exceeded`, `upstream_unreachable`, `upstream_failed`, `upstream_timeout`
+   * @throws TypeError for a destination without a contract over HTTP, and for a path, a header or a time that is none
    */
-  async request(destination: string, request: RelayRequest): Promise<RelayResponse> {
+  async request(destination: Name, request: RelayRequest): Promise<RelayResponse> {
+    const contract = this.#relay.contract(destination);
+    const { timeoutMs = contract.timeoutMs, bodyTimeoutMs = timeoutMs } = request;
     if (!/^\/(?!\/)/.test(request.path)) throw new TypeError('path: must begin with one "/"');
-    const pool = this.#pool(destination);
+    checkTimeout('timeoutMs', timeoutMs);
+    if (bodyTimeoutMs !== 0) checkTimeout('bodyTimeoutMs', bodyTimeoutMs);
+    const pool = this.#pool(contract);
+    const stream = isStream(request.body) ? request.body : undefined;
+    // It may fail before anybody reads it, which is told then, and must not end the process.
+    stream?.on('error', () => undefined);
+    let limit: TimeLimit | undefined;
     try {
-      const response = await this.#send(pool, request, await this.#relay.headersFor(destination));
-      if (response.statusCode !== 401) return response;
-      // It refuses a token that was made for it: not the user's fault. Perhaps the token is older than the
-      // destination's keys; a new one settles that.
-      await response.body.dump();
-      const retried = await this.#send(pool, request, await this.#relay.headersFor(destination, true));
-      if (retried.statusCode !== 401) return retried;
-      await retried.body.dump();
-      throw new VerifierUnavailable('relay_token_refused', { debug: destination });
+      limit = new TimeLimit({ call: currentCall(), timeoutMs, stream, signal: request.signal });
+      return await this.#attempts(destination, { ...request, timeoutMs, bodyTimeoutMs }, { contract, pool, limit });
     } catch (error) {
+      limit?.stopAt();
+      stream?.destroy();
       throw asAnswer(error);
     }
   }
 
-  async #send(pool: Pool, request: RelayRequest, headers: RelayHeaders): Promise<RelayResponse> {
+  async #attempts(destination: Name, request: RelayRequest, way: Way): Promise<RelayResponse> {
+    const { contract, limit } = way;
+    const response = await this.#send(request, await this.#prepare(destination, request, way, false), way);
+    // Of a call without a token it is the destination's answer to the caller.
+    if (response.statusCode !== 401 || contract.mode === 'none') return given(response, limit);
+    // It refuses a token that was made for it: not the user's fault. Perhaps the token is older than the
+    // destination's keys; a new one settles that.
+    await dump(response, limit);
+    if (isStream(request.body)) this.#relay.forget(destination);
+    else if (this.#relay.mayRenew(destination)) {
+      const renewed = await this.#send(request, await this.#prepare(destination, request, way, true), way);
+      if (renewed.statusCode !== 401) return given(renewed, limit);
+      this.#relay.renewalRefused(destination);
+      await dump(renewed, limit);
+    }
+    throw new VerifierUnavailable('relay_token_refused', { hop: contract.name });
+  }
+
+  async #prepare(
+    destination: Name,
+    { timeoutMs, transaction }: RelayRequest,
+    { limit }: Way,
+    renew: boolean,
+  ): Promise<Prepared> {
     try {
-      const response = await pool.request({
-        method: request.method,
-        path: request.path,
-        headers: withRelayed(request.headers, headers),
-        body: request.body ?? null,
-        signal: request.signal ?? null,
-      });
-      // A challenge for a token of ours is none of the caller's.
-      delete response.headers['www-authenticate'];
-      return response;
-    } catch (cause) {
-      if (request.signal?.aborted) throw cause;
-      throw new VerifierUnavailable(failure(cause), { cause });
+      return await limit.race(this.#relay.prepare(destination, { timeoutMs, transaction, renew }));
+    } catch (error) {
+      // It was the issuer that took too long.
+      if (isRefusal(error) && error.code === 'upstream_timeout') throw new VerifierUnavailable('exchange_unavailable');
+      throw error;
     }
   }
 
-  #pool(destination: string): Pool {
-    const { baseUrl } = this.#relay.contract(destination);
-    if (baseUrl === undefined) throw new TypeError(`the destination "${destination}" has no baseUrl`);
+  async #send(request: RelayRequest, { headers, report }: Prepared, way: Way): Promise<RelayResponse> {
+    const { contract, pool, limit } = way;
+    const { method, path, body = null, bodyTimeoutMs: bodyTimeout } = request;
+    const options = {
+      method,
+      path,
+      headers: withRelayed(request.headers, isStream(body) ? withoutTimeout(headers) : headers),
+      body,
+      signal: limit.signal,
+      // The limit is the time of the whole call, and begins before there is a connection.
+      headersTimeout: 0,
+      ...(bodyTimeout !== undefined && { bodyTimeout }),
+    };
+    // A connection lives on, for others: it must not keep the context of the call that it is opened for.
+    const send = () => runInContext(undefined, () => pool.request(options));
+    const begun = performance.now();
+    try {
+      const response = await send().catch((error: unknown) => {
+        const isRepeatable = IDEMPOTENT.has(method) && !isStream(body) && !limit.signal.aborted;
+        if (!isRepeatable || !isConnectionLost(error)) throw error;
+        return send();
+      });
+      return answered(response, report, begun, contract);
+    } catch (cause) {
+      if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
+        throw new TypeError(`the request is none: ${cause.message}`, { cause });
+      }
+      if (request.signal?.aborted) throw cause;
+      throw new VerifierUnavailable(limit.exceeded ?? failureOf(cause), { cause, hop: contract.name });
+    }
+  }
+
+  #pool({ name, baseUrl }: ResolvedContract): Pool {
+    if (baseUrl === undefined) throw new TypeError(`the destination "${name}" has no baseUrl`);
     let pool = this.#pools.get(baseUrl);
     if (!pool) {
-      const { timeoutMs } = this.#relay;
-      pool = new Pool(baseUrl, {
-        connect: { timeout: Math.min(timeoutMs, 3_000) },
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-      });
+      pool = new Pool(baseUrl, { connect: { timeout: CONNECT_TIMEOUT_MS } });
       this.#pools.set(baseUrl, pool);
     }
     return pool;
   }
 
   async onApplicationShutdown(): Promise<void> {
-    const pools = [...this.#pools.values()];
+    const pools = [...this.#pools.values()].filter((pool) => !pool.closed);
     const closed = Promise.all(pools.map((pool) => pool.close()));
     // A body that nobody has read would keep its connection, and the app, for ever.
     if (!(await Promise.race([closed, sleep(CLOSE_LIMIT_MS, false, { ref: false })]))) {
@@ -99,23 +172,58 @@ export class RelayHttpClient implements OnApplicationShutdown {
   }
 }
 
-const CLOSE_LIMIT_MS = 3_000;
+/** By whom, along which connections, and for how long a call is made. */
+interface Way {
+  readonly contract: ResolvedContract;
+  readonly pool: Pool;
+  readonly limit: TimeLimit;
+}
+
+function given(response: RelayResponse, limit: TimeLimit): RelayResponse {
+  limit.stopAt(response.body);
+  return response;
+}
+
+/** An answer that nobody is going to read: for as long as there is time, for the sake of its connection. */
+async function dump({ body }: RelayResponse, { signal }: TimeLimit): Promise<void> {
+  await body.dump({ limit: 16_384, signal }).catch(() => undefined);
+}
+
+function answered(
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  report: OpenReport,
+  begun: number,
+  { name: hop }: ResolvedContract,
+): RelayResponse {
+  // A challenge for a token of ours is none of the caller's.
+  delete headers['www-authenticate'];
+  report.answeredInMs = performance.now() - begun;
+  giveBody(body, (cause) => {
+    const isOurs = !isConnectionError(cause);
+    return isOurs ? cause : (asAnswer(new VerifierUnavailable(failureOf(cause), { cause, hop })) as Error);
+  });
+  return { statusCode, headers, body, relayed: report };
+}
+
+function isStream(body: RelayRequest['body'] | null): body is Readable {
+  return typeof body === 'object' && body !== null && !Buffer.isBuffer(body);
+}
+
+/** How long a body takes is nothing that a destination could count on. */
+function withoutTimeout(headers: RelayHeaders): RelayHeaders {
+  const copy = { ...headers };
+  delete copy[TIMEOUT_HEADER];
+  return copy;
+}
 
 /** A copy with lower-case names, so that one that is spelt otherwise doesn't stand beside the relay's own. */
 function withRelayed(headers: RelayRequest['headers'] = {}, relayed: RelayHeaders): Record<string, string | string[]> {
-  const copied: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) copied[name.toLowerCase()] = value;
-  delete copied.host;
-  return { ...copied, ...relayed };
-}
-
-function failure(cause: unknown): 'upstream_timeout' | 'upstream_unreachable' | 'upstream_failed' {
-  if (cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
-    return 'upstream_timeout';
+  const copied = Object.create(null) as Record<string, string | string[]>;
+  for (const name of Object.keys(headers)) {
+    const lower = name.toLowerCase();
+    const value = headers[name];
+    if (value !== undefined && lower !== 'host' && !isRelayed(lower)) copied[lower] = value;
   }
-  if (cause instanceof errors.ConnectTimeoutError) return 'upstream_unreachable';
-  const { code } = cause as { code?: unknown };
-  return typeof code === 'string' && UNREACHABLE.has(code) ? 'upstream_unreachable' : 'upstream_failed';
+  for (const name of Object.keys(relayed)) copied[name] = relayed[name] as string;
+  return copied;
 }
-
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']);

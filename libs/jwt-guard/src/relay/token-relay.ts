@@ -1,67 +1,172 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { isRefusal, TokenRejected } from '../core/refusals';
-import { type CallState } from '../nest/call-state';
+import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
+import { isRefusal, type Refusal } from '../core/refusals';
+import { TokenVerifier } from '../core/token-verifier';
+import { CallState } from '../nest/call-state';
+import { LOCALE_HEADER, ownHints, TIMEOUT_HEADER, TRACEPARENT_HEADER } from '../nest/context-hints';
 import { TRANSACTION_ID_HEADER } from '../nest/transaction-id';
-import { currentCall } from './relay-context';
-import { type DestinationContract, RELAY_OPTIONS, type RelayOptions, resolveRelayOptions } from './relay-options';
-import { type Signer } from './signer-of';
-import { TokenExchanger } from './token-exchanger';
+import { ExchangeMode } from './modes/exchange-mode';
+import { ForwardMode } from './modes/forward-mode';
+import { NoneMode } from './modes/none-mode';
+import { TransactionMode } from './modes/transaction-mode';
+import { markOwnAccount } from './own-account';
+import { currentCall, runInContext } from './relay-context';
+import { type Credentials, type CredentialsRequest, type RelayMode, type TransactionRequest } from './relay-mode';
+import {
+  type DestinationName,
+  RELAY_OPTIONS,
+  type RelayIssuer,
+  type RelayModeName,
+  type RelayOptions,
+  type ResolvedContract,
+  resolveRelayOptions,
+} from './relay-options';
+import { addReport, type OpenReport } from './relay-report';
+import { ServiceTokens } from './service-tokens';
+import { remainingMs, TimeLimit } from './time-limit';
+import { TokenEndpoint } from './token-endpoint';
 
-/** What a call to a destination carries. */
-export interface RelayHeaders {
-  readonly authorization: string;
-  readonly [TRANSACTION_ID_HEADER]: string;
+/** What a call to a destination carries, by names in lower case. */
+export type RelayHeaders = Readonly<Record<string, string>>;
+
+/** What a call is about to carry, and what is going to be told of it. */
+export interface Prepared {
+  readonly headers: RelayHeaders;
+  readonly report: OpenReport;
 }
+
+/** How headers are asked for. */
+export interface PrepareOptions extends Partial<CredentialsRequest> {
+  /** How long the destination may take, in milliseconds. Default: its contract's. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Whether nobody waits for an answer: what is sent then says nothing of how long somebody does, and is sent also when
+   * the caller of the current call doesn't any more. Default: false.
+   */
+  readonly isEvent?: boolean;
+}
+
+const REFUSED_MS = 1_000;
+
+type Modes = Readonly<Partial<Record<RelayModeName, RelayMode>>>;
 
 /** Whom the current call may be relayed to, and with what. */
 @Injectable()
-export class TokenRelay {
-  readonly timeoutMs: number;
-  readonly #destinations: Readonly<Record<string, DestinationContract>>;
-  readonly #exchanger: TokenExchanger;
+export class TokenRelay<Name extends string = DestinationName> implements OnApplicationShutdown {
+  readonly #contracts: ReadonlyMap<string, ResolvedContract>;
+  readonly #endpoint: TokenEndpoint | undefined;
+  readonly #modes: Modes;
+  readonly #verifier: TokenVerifier | undefined;
+  /** Destinations that refuse whatever they are called with, by when that is forgotten. */
+  readonly #refused = new Map<string, number>();
 
-  constructor(@Inject(RELAY_OPTIONS) options: RelayOptions) {
-    const resolved = resolveRelayOptions(options);
-    this.timeoutMs = resolved.timeoutMs;
-    this.#destinations = resolved.destinations;
-    this.#exchanger = new TokenExchanger(resolved);
+  constructor(
+    @Inject(RELAY_OPTIONS) options: RelayOptions<string>,
+    @Optional() @Inject(TokenVerifier) verifier?: TokenVerifier,
+  ) {
+    const { issuer, contracts } = resolveRelayOptions(options);
+    this.#contracts = contracts;
+    this.#verifier = verifier;
+    this.#endpoint = issuer && new TokenEndpoint(issuer);
+    this.#modes = modesOf(issuer, this.#endpoint, verifier);
   }
 
   /** @throws TypeError for a destination without a contract */
-  contract(destination: string): DestinationContract {
-    const contract = Object.hasOwn(this.#destinations, destination) ? this.#destinations[destination] : undefined;
+  contract(destination: Name): ResolvedContract {
+    const contract = this.#contracts.get(destination);
     if (!contract) throw new TypeError(`there is no relay contract for the destination "${destination}"`);
     return contract;
   }
 
   /**
-   * The headers for a call to the destination on behalf of the caller of the current call, whom it captures
-   * before it returns. Nothing to relay is a refusal, and so is a caller whose token doesn't count any more: it has
-   * expired, was revoked, or lost its key since the call began. Nobody is called with a token of a key that is revoked.
+   * The headers for a call to the destination on behalf of the caller of the current call, whom it captures before it
+   * returns: for teams with an HTTP client of their own. That client must follow no redirect, which would carry them to
+   * wherever it points.
    *
-   * @param pastCache has the token exchanged anew
+   * Nothing to relay is a refusal, and so is a caller whose token doesn't count any more: it has expired, was revoked,
+   * or lost its key since the call began. Nobody is called with a token of a key that is revoked.
+   *
+   * @throws HttpException as the current call has to answer: `token_missing`, `token_expired`, `token_revoked`,
+   *   `exchange_refused`, `insufficient_scope`, `exchange_unavailable`, `relay_impossible`, `deadline_exceeded`, …
+   * @throws TypeError for a destination without a contract
    */
-  headersFor(destination: string, pastCache = false): Promise<RelayHeaders> {
-    const contract = this.contract(destination);
-    return this.#headersFor(currentCall(), contract, pastCache);
+  async relayHeaders(destination: Name, transaction?: TransactionRequest): Promise<Record<string, string>> {
+    try {
+      const { headers } = await inTime(this.prepare(destination, { transaction }));
+      return { ...headers };
+    } catch (error) {
+      throw asAnswer(error);
+    }
   }
 
-  async #headersFor(
+  /**
+   * Runs it, and all that comes of it, for this service itself: what is called carries a token of the service's own
+   * (`client_credentials`) and no user. For work that nobody has asked for: what a user has, belongs to the user.
+   */
+  runAsService<Result>(run: () => Result): Result {
+    const surrounding = currentCall();
+    const rules = {
+      verifier: this.#verifier ?? NO_VERIFIER,
+      extract: () => undefined,
+      refuse: (error: Refusal) => error,
+    };
+    const call = new CallState(rules, surrounding?.hints ?? ownHints()).continuedIn(surrounding);
+    return runInContext(markOwnAccount(call), run);
+  }
+
+  /**
+   * What a call to the destination has to carry. Of the errors `asAnswer` makes what the current call has to answer.
+   *
+   * @throws TokenRejected, VerifierUnavailable
+   */
+  prepare(destination: Name, options: PrepareOptions = {}): Promise<Prepared> {
+    const contract = this.contract(destination);
+    return this.#prepare(currentCall(), contract, options);
+  }
+
+  /** Whether a new token is worth asking for, where the destination has refused one. */
+  mayRenew(destination: Name): boolean {
+    return (
+      this.contract(destination).mode !== 'forward' && !((this.#refused.get(destination) ?? 0) > performance.now())
+    );
+  }
+
+  /** The destination has refused a new token too: for a second the issuer isn't asked for others. */
+  renewalRefused(destination: Name): void {
+    this.#refused.set(destination, performance.now() + REFUSED_MS);
+  }
+
+  /** Forgets what was at hand for the current call and this destination, which has refused it. */
+  forget(destination: Name): void {
+    const contract = this.contract(destination);
+    this.#mode(contract).forget(currentCall(), contract);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#endpoint?.close();
+  }
+
+  async #prepare(
     call: CallState | undefined,
-    contract: DestinationContract,
-    pastCache: boolean,
-  ): Promise<RelayHeaders> {
-    if (!call?.authenticated) throw new TokenRejected('token_missing');
-    const { principal, token } = call.authenticated;
-    call.verifier.recheck(principal);
-    const isRevoked = ({ issuer, kid }: Signer): boolean => call.verifier.isKeyRevoked(issuer, kid);
-    let exchanged = pastCache ? undefined : this.#exchanger.recall(token, contract, isRevoked);
-    if (exchanged === undefined) {
-      exchanged = await this.#exchanger.exchange(token, contract);
-      // That took a while.
-      call.verifier.recheck(principal);
-    }
-    return { authorization: `Bearer ${exchanged}`, [TRANSACTION_ID_HEADER]: call.transactionId };
+    contract: ResolvedContract,
+    { renew = false, transaction, timeoutMs = contract.timeoutMs, isEvent = false }: PrepareOptions,
+  ): Promise<Prepared> {
+    if (!isEvent) remainingMs(call);
+    const begun = performance.now();
+    const credentials = await this.#mode(contract).credentials(call, contract, { renew, transaction });
+    const exchangedInMs = performance.now() - begun;
+    const { name: destination, mode } = contract;
+    const report = { destination, mode, cached: credentials.cached, exchangedInMs };
+    addReport(call, report);
+    const headers = headersOf(credentials.headers, call);
+    if (!isEvent) headers[TIMEOUT_HEADER] = String(Math.ceil(Math.min(timeoutMs, remainingMs(call))));
+    return { headers, report };
+  }
+
+  #mode({ mode }: ResolvedContract): RelayMode {
+    const found = this.#modes[mode];
+    // The options have been checked: every mode that a contract names is there.
+    if (!found) throw new TypeError(`the mode ${mode} needs an issuer`);
+    return found;
   }
 }
 
@@ -70,3 +175,45 @@ export function asAnswer(error: unknown): unknown {
   const call = currentCall();
   return call && isRefusal(error) ? call.refuse(error) : error;
 }
+
+/** Waits for it as long as whoever made the current call does. */
+async function inTime<Result>(preparing: Promise<Result>): Promise<Result> {
+  const call = currentCall();
+  if (call?.deadline === undefined) return preparing;
+  preparing.catch(() => undefined);
+  const limit = new TimeLimit({ call, timeoutMs: Infinity, stream: undefined, signal: undefined });
+  return limit.race(preparing).finally(() => limit.stopAt());
+}
+
+function modesOf(
+  issuer: RelayIssuer | undefined,
+  endpoint: TokenEndpoint | undefined,
+  verifier: TokenVerifier | undefined,
+): Modes {
+  const modes = { none: new NoneMode(), forward: new ForwardMode() };
+  if (!issuer || !endpoint) return modes;
+  const own = new ServiceTokens(endpoint, verifier);
+  const exchange = new ExchangeMode(endpoint, own);
+  const { trustDomain } = issuer;
+  if (trustDomain === undefined) return { ...modes, exchange };
+  return { ...modes, exchange, transaction: new TransactionMode(endpoint, own, trustDomain) };
+}
+
+/** Written out, one by one: this is done for every call, and a spread takes some microseconds. */
+function headersOf(proof: Credentials['headers'], call: CallState | undefined): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (proof.authorization !== undefined) headers.authorization = proof.authorization;
+  if (proof['txn-token'] !== undefined) headers['txn-token'] = proof['txn-token'];
+  if (call) {
+    headers[TRANSACTION_ID_HEADER] = call.transactionId;
+    headers[TRACEPARENT_HEADER] = call.traceparent;
+    if (call.hints.locale !== undefined) headers[LOCALE_HEADER] = call.hints.locale;
+  }
+  return headers;
+}
+
+const NO_VERIFIER = new Proxy({} as TokenVerifier, {
+  get: () => {
+    throw new TypeError('this app has no JwtGuardModule, and so nothing that verifies tokens');
+  },
+});

@@ -16,6 +16,8 @@ export interface StreamTimes {
 export interface StreamOptions {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** A form that is sent with the request, which is then a POST. */
+  readonly form?: Readonly<Record<string, string>> | undefined;
   readonly times: StreamTimes;
   /** Ends the stream. */
   readonly signal: AbortSignal;
@@ -46,8 +48,14 @@ const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
 export async function* eventStream(options: StreamOptions): AsyncGenerator<EventSourceMessage, void> {
   const { url, times, signal } = options;
   const { request } = url.protocol === 'https:' ? https : http;
-  const headers = { ...options.headers, accept: 'text/event-stream', 'cache-control': 'no-cache' };
-  const asked = request(url, { agent: false, headers, signal });
+  const body = options.form && new URLSearchParams(options.form).toString();
+  const headers = {
+    ...options.headers,
+    accept: 'text/event-stream',
+    'cache-control': 'no-cache',
+    ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+  };
+  const asked = request(url, { agent: false, headers, signal, method: body === undefined ? 'GET' : 'POST' });
   const patience = new Patience(asked);
   try {
     patience.expect('a connection', times.connectMs);
@@ -56,7 +64,7 @@ export async function* eventStream(options: StreamOptions): AsyncGenerator<Event
       socket.once(connected, () => patience.expect('an answer', times.headersMs));
       options.onSocket(socket);
     });
-    asked.end();
+    asked.end(body);
     const answer = await answerTo(asked);
     if (answer.statusCode !== 200) throw new UnexpectedStatus(answer.statusCode ?? 0);
     if (!/^text\/event-stream\s*(;|$)/i.test(answer.headers['content-type'] ?? '')) {

@@ -83,6 +83,41 @@ describe('the request', () => {
     expect(Buffer.from(credentials, 'base64').toString()).toBe('docs%3A+%2B1:%C3%A4%25%26');
   });
 
+  it('authenticates with an assertion, made for each connection, in a form', async () => {
+    let made = 0;
+    const { first } = await followed({ client: { id: 'documents', assertion: () => Promise.resolve(`a-${++made}`) } });
+    first.end();
+    const second = await server.next();
+    expect([first.method, second.method]).toEqual(['POST', 'POST']);
+    expect([first.headers.authorization, second.headers.authorization]).toEqual([undefined, undefined]);
+    expect(second.headers['last-event-id']).toBe('stream.1');
+    const forms = await Promise.all([first, second].map(({ body }) => body));
+    expect(forms.map((form) => Object.fromEntries(new URLSearchParams(form)))).toEqual(
+      ['a-1', 'a-2'].map((assertion) => ({
+        client_id: 'documents',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      })),
+    );
+  });
+
+  it('that can not be signed is tried again', async () => {
+    let tries = 0;
+    const assertion = (): string => {
+      if (++tries === 1) throw new Error('the key store is away');
+      return 'signed';
+    };
+    await followed({ client: { id: 'documents', assertion } }, PATIENT);
+    expect([tries, log[0]]).toEqual([2, 'lost: the key store is away']);
+  });
+
+  it('that is never signed is given up, and tried again', async () => {
+    let tries = 0;
+    const assertion = () => (++tries === 1 ? new Promise<string>(() => undefined) : 'signed');
+    await followed({ client: { id: 'documents', assertion } }, { ...PATIENT, connectMs: 20 });
+    expect(tries).toBe(2);
+  });
+
   it('is made once, however often it is started', async () => {
     const feed = feedOf();
     const starts = [feed.start(), feed.start()];
@@ -761,6 +796,12 @@ describe('options', () => {
     ['client.id', 'no client', { client: undefined }],
     ['client.id', 'no id', { client: { secret: 's' } }],
     ['client.secret', 'an empty secret', { client: { id: 'a', secret: '' } }],
+    ['client.assertion', 'an assertion that is none', { client: { id: 'a', assertion: 'x' } }],
+    [
+      'client.secret, client.assertion',
+      'a secret and an assertion',
+      { client: { id: 'a', secret: 's', assertion: () => 'x' } },
+    ],
     ['client.secret', 'a secret that is no text', { client: { id: 'a', secret: 5 } }],
     ['now', 'a clock that stands', { now: 5 }],
     ['monotonic', 'a clock that is none', { monotonic: 'x' }],

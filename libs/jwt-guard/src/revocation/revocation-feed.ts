@@ -1,11 +1,12 @@
 import { type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicAuthorization } from '../core/basic-authorization';
+import { assertionParameters } from '../core/client-assertion';
 import { tell } from '../core/observer';
 import { backOff, type BackOffTimes } from './back-off';
 import { CopiedRevocations } from './copied-revocations';
 import { eventStream, type StreamTimes, UnexpectedStatus } from './event-stream';
-import { resolveFeedOptions, type RevocationFeedOptions } from './feed-options';
+import { type FeedClient, resolveFeedOptions, type RevocationFeedOptions } from './feed-options';
 import { FeedReader } from './feed-reader';
 import { RevocationCopy, type RevocationObserver } from './revocation-copy';
 
@@ -45,7 +46,7 @@ const REFUSED: Readonly<Record<number, string>> = {
 export class RevocationFeed extends CopiedRevocations {
   readonly #issuer: string;
   readonly #url: URL;
-  readonly #authorization: string;
+  readonly #client: FeedClient;
   readonly #observer: RevocationObserver | undefined;
   readonly #times: FeedTimes;
   readonly #closing = new AbortController();
@@ -67,7 +68,7 @@ export class RevocationFeed extends CopiedRevocations {
     super(new RevocationCopy(copy));
     this.#issuer = copy.issuer;
     this.#url = url;
-    this.#authorization = basicAuthorization(client.id, client.secret);
+    this.#client = client;
     this.#observer = observer;
     this.#times = { ...FEED_TIMES, ...times };
     this.#whenClosed = new Promise((resolve) => {
@@ -132,13 +133,16 @@ export class RevocationFeed extends CopiedRevocations {
     }
   }
 
-  #events() {
-    return eventStream({
+  async *#events() {
+    const { id, secret, assertion } = this.#client;
+    const form = assertion && (await assertionParameters(id, assertion, this.#times.connectMs));
+    yield* eventStream({
       url: this.#url,
       headers: {
-        authorization: this.#authorization,
+        ...(secret !== undefined && { authorization: basicAuthorization(id, secret) }),
         ...(this.#position !== undefined && { 'last-event-id': this.#position }),
       },
+      form,
       times: this.#times,
       signal: this.#closing.signal,
       onSocket: (socket) => {

@@ -3,27 +3,45 @@ import { type ZodOpenApiPathsObject } from 'zod-openapi';
 import { GRANT_TYPE_CLIENT_CREDENTIALS } from '../../tokens/client-credentials';
 import { GRANT_TYPE_REFRESH_TOKEN } from '../../tokens/refresh-grant';
 import { GRANT_TYPE_TOKEN_EXCHANGE } from '../../tokens/token-exchange';
+import { ACCESS_TOKEN, TRANSACTION_TOKEN } from '../../tokens/token-types';
+import { assertion, form } from './client-forms';
 import { anyOther, json, noStore, oauthProblem, passing, storeUnavailable, unknownClient } from './responses';
 import { issuedToken, issuedTokens } from './session-paths';
-
-const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 
 const words = z.string().meta({ description: 'Words, with a space between each two', examples: ['documents:read'] });
 const audience = z.string().meta({ description: "One of the client's audiences", examples: ['resource'] });
 const clientId = z.string().meta({ description: 'A native client: all that it can say of itself' });
 const alsoInBasic = clientId.optional().meta({ description: 'A service needn’t; it is in `Authorization`' });
 
-const exchange = z
-  .object({
-    grant_type: z.literal(GRANT_TYPE_TOKEN_EXCHANGE),
-    subject_token: z.string().meta({ description: 'An access token that is meant for the client' }),
-    subject_token_type: z.literal(ACCESS_TOKEN_TYPE),
-    requested_token_type: z.literal(ACCESS_TOKEN_TYPE).optional(),
-    audience,
-    scope: words.optional(),
-    client_id: alsoInBasic,
-  })
+const subject = assertion.extend({
+  grant_type: z.literal(GRANT_TYPE_TOKEN_EXCHANGE),
+  subject_token: z.string().meta({ description: 'An access token that is meant for the client' }),
+  subject_token_type: z.literal(ACCESS_TOKEN),
+  client_id: alsoInBasic,
+});
+
+const exchange = subject
+  .extend({ requested_token_type: z.literal(ACCESS_TOKEN).optional(), audience, scope: words.optional() })
   .meta({ id: 'TokenExchange', description: 'RFC 8693. The client becomes the outermost actor.' });
+
+const json4096 = (what: string) =>
+  z
+    .string()
+    .optional()
+    .meta({ description: `${what}: a JSON object, 4 KiB at most` });
+
+const transaction = subject
+  .extend({
+    requested_token_type: z.literal(TRANSACTION_TOKEN),
+    audience: z.string().meta({ description: 'The trust domain', examples: ['issuer.example'] }),
+    scope: words,
+    request_details: json4096('What the transaction is about, which becomes `tctx`'),
+    request_context: json4096('Where it comes from, which becomes `rctx`'),
+  })
+  .meta({
+    id: 'TransactionTokenRequest',
+    description: 'draft-ietf-oauth-transaction-tokens. For clients that may begin transactions.',
+  });
 
 const refresh = z
   .object({
@@ -34,8 +52,8 @@ const refresh = z
   })
   .meta({ id: 'Refresh', description: 'RFC 6749, section 6, for native clients' });
 
-const credentials = z
-  .object({
+const credentials = assertion
+  .extend({
     grant_type: z.literal(GRANT_TYPE_CLIENT_CREDENTIALS),
     audience,
     scope: words.optional().meta({ description: "Some of the client's own scopes. Default: all of them" }),
@@ -44,10 +62,18 @@ const credentials = z
   .meta({ id: 'ClientCredentials', description: "RFC 6749, section 4.4: a service's own token" });
 
 export const exchangedToken = issuedToken
-  .extend({ issued_token_type: z.literal(ACCESS_TOKEN_TYPE) })
+  .extend({ issued_token_type: z.literal(ACCESS_TOKEN), scope: z.string() })
   .meta({ id: 'ExchangedToken' });
 
-const token = z.object({
+export const transactionToken = exchangedToken
+  .extend({
+    access_token: z.string().meta({ description: 'A transaction token, for the header `Txn-Token`: no access token' }),
+    issued_token_type: z.literal(TRANSACTION_TOKEN),
+    token_type: z.literal('N_A'),
+  })
+  .meta({ id: 'TransactionToken' });
+
+const token = assertion.extend({
   token: z.string(),
   token_type_hint: z.string().optional().meta({ description: 'Needn’t be right' }),
 });
@@ -71,10 +97,6 @@ export const activeToken = z
   .meta({ id: 'ActiveToken' });
 export const inactiveToken = z.strictObject({ active: z.literal(false) }).meta({ id: 'InactiveToken' });
 
-const form = (schema: z.ZodType) => ({
-  required: true,
-  content: { 'application/x-www-form-urlencoded': { schema } },
-});
 const tags = ['OAuth'];
 
 /** The endpoints of OAuth, on auth alone: the gateway does not pass them on. */
@@ -84,9 +106,9 @@ export const oauthPaths: ZodOpenApiPathsObject = {
       operationId: 'token',
       tags,
       summary: 'Gets a token',
-      requestBody: form(z.discriminatedUnion('grant_type', [exchange, refresh, credentials])),
+      requestBody: form(z.union([exchange, transaction, refresh, credentials])),
       responses: {
-        200: json('The token', z.union([exchangedToken, issuedTokens, issuedToken])),
+        200: json('The token', z.union([exchangedToken, transactionToken, issuedTokens, issuedToken])),
         400: oauthProblem(
           'The request is refused.',
           'invalid_request',
@@ -134,7 +156,7 @@ export const oauthPaths: ZodOpenApiPathsObject = {
         503: storeUnavailable,
         default: anyOther,
       },
-      security: [{ client: [] }],
+      security: [{ client: [] }, {}],
     },
   },
 };

@@ -17,7 +17,7 @@ export const SECURITY_SCHEMES = {
     type: 'http',
     scheme: 'basic',
     description:
-      'A service, with its secret: `client_secret_basic` (RFC 6749, section 2.3.1), both parts form-encoded.',
+      'A service, with its secret: `client_secret_basic` (RFC 6749, section 2.3.1), both parts form-encoded. One with keys sends `client_assertion` in the form instead.',
   },
   bearer: {
     type: 'http',

@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { type ZodOpenApiPathsObject } from 'zod-openapi';
-import { anyOther, json, noStore, passing, problem, storeUnavailable, unknownClient } from './responses';
+import { assertion, form } from './client-forms';
+import { anyOther, json, noStore, oauthProblem, passing, problem, storeUnavailable, unknownClient } from './responses';
 
 const url = z.url();
 const names = z.array(z.string());
+const lateHandling = z.int().positive().optional().meta({
+  description:
+    'How many seconds after it was issued a token may be judged late: keys and revocations are kept for it. Absent for never',
+});
 
 export const metadata = z
   .strictObject({
@@ -11,11 +16,18 @@ export const metadata = z
     jwks_uri: url,
     token_endpoint: url,
     token_endpoint_auth_methods_supported: names,
+    token_endpoint_auth_signing_alg_values_supported: names,
     grant_types_supported: names,
     revocation_endpoint: url,
     revocation_endpoint_auth_methods_supported: names,
+    revocation_endpoint_auth_signing_alg_values_supported: names,
     introspection_endpoint: url,
     introspection_endpoint_auth_methods_supported: names,
+    introspection_endpoint_auth_signing_alg_values_supported: names,
+    subject_token_types_supported: names.meta({ description: 'What can be exchanged' }),
+    requested_token_types_supported: names.meta({ description: 'What it can be exchanged for' }),
+    trust_domain: z.string().meta({ description: 'The audience of transaction tokens' }),
+    late_handling_seconds: lateHandling,
   })
   .meta({
     id: 'ServerMetadata',
@@ -30,6 +42,7 @@ export const keySet = z
         .catchall(z.string())
         .meta({ description: 'A public key' }),
     ),
+    late_handling_seconds: lateHandling,
   })
   .meta({ id: 'KeySet', description: 'RFC 7517' });
 
@@ -43,6 +56,23 @@ export const ready = z.strictObject({
 const cached = z.object({ 'Cache-Control': z.string(), ETag: z.string() });
 const ifNoneMatch = { header: z.object({ 'If-None-Match': z.string().optional() }) };
 const notModified = { description: 'It is what the ETag says', headers: cached };
+
+const lastEventId = {
+  header: z.object({
+    'Last-Event-ID': z.string().optional().meta({ description: 'Up to where the reader has everything' }),
+  }),
+};
+const feedResponses = {
+  200: {
+    description: 'The events, for as long as the reader likes',
+    headers: noStore,
+    content: { 'text/event-stream': { schema: z.string() } },
+  },
+  401: unknownClient,
+  403: problem('The client lacks the scope.', 'client_scope_missing'),
+  503: storeUnavailable,
+  default: anyOther,
+};
 
 /** What is for everybody, and the feed. */
 export const servicePaths: ZodOpenApiPathsObject = {
@@ -86,23 +116,21 @@ export const servicePaths: ZodOpenApiPathsObject = {
       summary: 'Everything that is revoked, and what comes',
       description:
         'Server-sent events: `hello`, then `snapshot` and `snapshot-end` unless `Last-Event-ID` is known here, then `revoked`, `keys-changed`, and `heartbeat` each second. After `renewed` the reader begins anew. docs/revocation.md has them all. Needs the scope `revocations:read`.',
-      requestParams: {
-        header: z.object({
-          'Last-Event-ID': z.string().optional().meta({ description: 'Up to where the reader has everything' }),
-        }),
-      },
-      responses: {
-        200: {
-          description: 'The events, for as long as the reader likes',
-          headers: noStore,
-          content: { 'text/event-stream': { schema: z.string() } },
-        },
-        401: unknownClient,
-        403: problem('The client lacks the scope.', 'client_scope_missing'),
-        503: storeUnavailable,
-        default: anyOther,
-      },
+      requestParams: lastEventId,
+      responses: feedResponses,
       security: [{ client: [] }],
+    },
+    post: {
+      operationId: 'revocationFeedByForm',
+      tags: ['Revocations'],
+      summary: 'The same, for who authenticates with `private_key_jwt`: an assertion is for no address',
+      requestParams: lastEventId,
+      requestBody: form(assertion.required()),
+      responses: {
+        ...feedResponses,
+        400: oauthProblem('There is no form, or it says two things.', 'invalid_request', 'invalid_target'),
+      },
+      security: [{}],
     },
   },
   '/healthz': {

@@ -18,6 +18,8 @@ export interface CensusRow {
   readonly actors?: readonly string[];
   /** What becomes of its calls while revocations are behind; absent where nobody has said. */
   readonly whenStale?: WhenStaleRule;
+  /** How old the token of an event may be that is handled late, in seconds; absent where it must not have expired. */
+  readonly acceptLateSeconds?: number;
   readonly reason?: string;
   readonly guards?: readonly string[];
   /** What is wrong, and how it is put right. */
@@ -60,12 +62,14 @@ function tableOf(rows: readonly CensusRow[]): string[] {
   return cells.map((line) => `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
 }
 
-function policyText({ policy, scopes = [], actors = [], whenStale, reason, guards = [], problem }: CensusRow): string {
+function policyText({ policy, scopes = [], actors = [], whenStale, acceptLateSeconds, ...more }: CensusRow): string {
+  const { reason, guards = [], problem } = more;
   switch (policy) {
     case 'token': {
       const asked = [
         ...(scopes.length > 0 ? [scopes.join(' ')] : []),
         ...actors.map((actor) => `by ${actor}`),
+        ...(acceptLateSeconds === undefined ? [] : [`late, up to ${acceptLateSeconds} s after it was issued`]),
         ...(whenStale === undefined ? [] : [`revocations at most ${stalenessLimit(whenStale)} s behind`]),
       ];
       return asked.length === 0 ? 'token' : `token: ${asked.join(', ')}`;

@@ -1,7 +1,7 @@
 import { type Type } from '@nestjs/common';
 import { type HandlerPolicies, type HandlerPolicy, hasGuard } from '../handler-policy';
 import { type JwtGuard } from '../jwt.guard';
-import { hasLostItsPolicy } from '../policy.decorators';
+import { ACCEPT_LATE, hasLostItsPolicy } from '../policy.decorators';
 import { type PublicEntry, type ResolvedCensusOptions } from './census-options';
 import { type FoundHandler } from './handlers';
 import { type CensusRow } from './policy-census';
@@ -13,6 +13,7 @@ export interface RowRules {
   readonly guard: Type<JwtGuard>;
   /** False where somebody – a test – has put something else in the guard's place. */
   readonly guardIsOwn: boolean;
+  readonly hasRevocation: boolean;
 }
 
 /** Whether Nest applies the guard somewhere, and if not, what would make it. */
@@ -21,7 +22,10 @@ export interface Guarded {
   readonly remedy: string;
 }
 
-const VAIN_RULE = '@WhenStale counts only where a token is asked for: take it away';
+const VAIN_RULE = '@WhenStale counts only where a token is asked for, as does @AcceptLate: take it away';
+const LATE_REMEDY = '@AcceptLate is for the handlers of events (@EventPattern): take it away';
+const LATE_UNREVOKED =
+  '@AcceptLate takes a revocation source: without one nobody knows what was revoked in the meantime';
 
 /** Makes the rows of the census, whatever transport they are about. */
 export class RowMaker {
@@ -36,10 +40,23 @@ export class RowMaker {
     const at = { transport, entry, handler: `${controller.name}.${method}` };
     const row = this.described(at, policy, { guarded: isGuarded, remedy });
     if (policy.kind !== 'token' && policy.hasVainRule) return none(row, VAIN_RULE);
+    const late = this.#problemOfLate(found);
+    if (late !== undefined) return none(row, late);
     if (hasLostItsPolicy(controller, method, handler))
       return none(row, 'another decorator has taken its policy away: put it above');
     const isUnsaid = policy.kind === 'token' && !policy.explicit && options.undecorated === 'refuse';
     return isUnsaid && row.policy === 'token' ? none(row, 'nobody has said who may call it: @RequireToken(), …') : row;
+  }
+
+  /** What is wrong with what a handler says of late events. */
+  #problemOfLate(found: FoundHandler): string | undefined {
+    const [onHandler, onClass] = [found.handler, found.controller].map((place) =>
+      Reflect.hasMetadata(ACCEPT_LATE, place),
+    );
+    if (onClass) return LATE_REMEDY;
+    if (!onHandler) return undefined;
+    if (found.kind !== 'rpc' || !found.isEvent) return LATE_REMEDY;
+    return this.rules.hasRevocation ? undefined : LATE_UNREVOKED;
   }
 
   /** Of anything that a policy is known of. */
@@ -61,6 +78,7 @@ export class RowMaker {
           scopes: policy.scopes,
           actors: policy.actors,
           ...(policy.whenStale !== undefined && { whenStale: policy.whenStale }),
+          ...(policy.acceptLateSeconds !== undefined && { acceptLateSeconds: policy.acceptLateSeconds }),
         };
     }
   }

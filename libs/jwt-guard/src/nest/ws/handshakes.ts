@@ -4,7 +4,6 @@ import { isRefusal, type Refusal, TokenRejected } from '../../core/refusals';
 import { type TokenVerifier } from '../../core/token-verifier';
 import { type Authenticated } from '../call-state';
 import { toRpcRefusal } from '../problem';
-import { upgradeToken } from './upgrade-request';
 import { type Upgrades } from './upgrades';
 
 /** A Socket.IO server or namespace: what sockets have to pass before they are connected. */
@@ -47,7 +46,7 @@ export class Handshakes {
   async #take(socket: IoSocket, token: unknown): Promise<void> {
     const known = this.upgrades.of(socket.request);
     if (!known) this.upgrades.checkOrigin(socket.request);
-    const repeated = known ? known.authenticated !== undefined : upgradeToken(socket.request) !== undefined;
+    const repeated = known ? known.authenticated !== undefined : this.upgrades.tokenOf(socket.request) !== undefined;
     if (repeated) throw new TokenRejected('token_repeated');
     const principal = await this.verifier.verify(token as string);
     this.#tokens.set(socket, { principal, token: token as string });

@@ -1,9 +1,10 @@
 import { type WsException } from '@nestjs/websockets';
 import { randomUUID } from 'node:crypto';
-import { isRefusal, type Refusal, TokenRejected, VerifierUnavailable } from '../../core/refusals';
+import { isRefusal, type Refusal, TokenRejected } from '../../core/refusals';
 import { type TokenVerifier } from '../../core/token-verifier';
 import { type Authenticated, CallState } from '../call-state';
-import { toRpcRefusal } from '../problem';
+import { type RpcRefusal, toRpcRefusal } from '../problem';
+import { type StandingWatch } from '../standing-watch';
 import { type SocketConnection } from './socket-connection';
 
 /** Close codes for applications are 4000 to 4999 (RFC 6455, section 7.4.2); these say 401 and 403. */
@@ -21,6 +22,7 @@ export class SocketSession {
   #underWay: Promise<unknown> = Promise.resolve();
   #waiting: (() => void)[] = [];
   #deadline: NodeJS.Timeout | undefined;
+  #unwatch: (() => void) | undefined;
   #ended = false;
   /** Why it was ended; a client that was told so may go on sending, and not close its side for a while. */
   #reason: Refusal | undefined;
@@ -28,12 +30,15 @@ export class SocketSession {
   constructor(
     private readonly connection: SocketConnection,
     private readonly verifier: TokenVerifier,
+    private readonly standing: StandingWatch,
   ) {}
 
   /** Takes what was verified before the socket was there. */
   admit(authenticated: Authenticated): void {
     this.#current = authenticated;
     clearTimeout(this.#deadline);
+    this.#unwatch?.();
+    if (!this.#ended) this.#unwatch = this.standing.watch(authenticated.principal, (refusal) => this.end(refusal));
     const waiting = this.#waiting;
     this.#waiting = [];
     // Apart from whoever sent the token: what fails in there is no fault of it.
@@ -102,26 +107,12 @@ export class SocketSession {
     return this.#current;
   }
 
-  /** Ends the socket if its token has expired, was revoked, or its key is the issuer's no more. */
-  endIfOver(nowSeconds: number): void {
-    if (!this.#current) return;
-    const { principal } = this.#current;
-    try {
-      // Without the tolerance that clocks get: the client knows the time, and can renew before it.
-      if (nowSeconds >= principal.expiresAt) throw new TokenRejected('token_expired');
-      this.verifier.recheck(principal);
-    } catch (error) {
-      // What can't be told ends nothing; a message in the meantime is answered with it.
-      if (error instanceof TokenRejected) this.end(error);
-      else if (!(error instanceof VerifierUnavailable)) throw error;
-    }
-  }
-
   /** Says why, and closes the socket. */
   end(refusal: Refusal): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#reason = refusal;
+    this.#unwatch?.();
     clearTimeout(this.#deadline);
     this.tell(refusal);
     this.connection.close(closeCodeOf(refusal), refusal.code);
@@ -130,6 +121,7 @@ export class SocketSession {
   /** The socket is gone. */
   forget(): void {
     this.#ended = true;
+    this.#unwatch?.();
     this.#waiting = [];
     clearTimeout(this.#deadline);
   }
@@ -167,18 +159,16 @@ export class SocketCall extends CallState {
     readonly session: SocketSession,
     verifier: TokenVerifier,
   ) {
-    super(
-      {
-        verifier,
-        extract: () => undefined,
-        refuse: wsRefusal,
-        // A token that counts no more is a reason to end the socket; one that is missing still, or not enough, isn't.
-        refused: (refusal) => {
-          if (refusal.status === 401 && refusal.code !== 'token_missing') session.end(refusal);
-        },
+    super({
+      verifier,
+      extract: () => undefined,
+      refuse: wsRefusal,
+      refuseAs: wsError,
+      // A token that counts no more is a reason to end the socket; one that is missing still, or not enough, isn't.
+      refused: (refusal) => {
+        if (refusal.status === 401 && refusal.code !== 'token_missing') session.end(refusal);
       },
-      randomUUID(),
-    );
+    });
   }
 }
 
@@ -188,8 +178,12 @@ function closeCodeOf(refusal: Refusal): number {
 }
 
 export function wsRefusal(refusal: Refusal, transactionId: string): Error {
+  return wsError(toRpcRefusal(refusal, transactionId));
+}
+
+function wsError(answer: RpcRefusal): Error {
   // Loads an optional peer, so not before it is needed: whoever gets here has gateways.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- Jest as it comes can't do import() in CommonJS
   const websockets = require('@nestjs/websockets') as { WsException: typeof WsException };
-  return new websockets.WsException(toRpcRefusal(refusal, transactionId));
+  return new websockets.WsException(answer);
 }

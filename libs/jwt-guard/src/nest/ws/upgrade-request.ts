@@ -2,8 +2,9 @@ import { type IncomingMessage } from 'node:http';
 import { bearerChallenge } from '../../core/bearer-challenge';
 import { extractToken } from '../../core/extract-token';
 import { type Refusal, RETRY_AFTER_SECONDS, TokenRejected } from '../../core/refusals';
-import { authorizationHeaders } from '../authorization-headers';
 import { toProblem } from '../problem';
+import { authorizationHeaders, sentHeaders } from '../sent-headers';
+import { TRANSACTION_TOKEN_HEADER } from '../transaction-token';
 
 /** The subprotocol that says: the next one in the list is a token. */
 export const BEARER_PROTOCOL = 'bearer';
@@ -26,6 +27,15 @@ export function upgradeToken(request: IncomingMessage): string | undefined {
   }
   if (found.length + misplacedTokens(request).length > 1) throw new TokenRejected('token_repeated');
   return found[0];
+}
+
+/**
+ * A socket is for whoever opens it, for as long as it is open; a transaction token is for a call.
+ *
+ * @throws TokenRejected `transaction_not_accepted`: passed over, the socket would be the service's own, and no user's
+ */
+export function refuseTransaction(request: IncomingMessage): void {
+  if (sentHeaders(request, TRANSACTION_TOKEN_HEADER).length > 0) throw new TokenRejected('transaction_not_accepted');
 }
 
 /** The subprotocols that the client offers, without its token: the server chooses one of these, and says it aloud. */

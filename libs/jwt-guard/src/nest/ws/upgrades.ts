@@ -8,6 +8,7 @@ import {
   hideMisplacedTokens,
   isAllowedOrigin,
   offeredProtocols,
+  refuseTransaction,
   type UpgradeAnswer,
   upgradeAnswer,
   upgradeToken,
@@ -27,7 +28,7 @@ export class Upgrades {
   readonly #known = new WeakMap<IncomingMessage, Upgrade>();
 
   constructor(
-    private readonly rules: Pick<WebSocketRules, 'verifier' | 'realm' | 'allowedOrigins' | 'authenticateWithinSeconds'>,
+    private readonly rules: Omit<WebSocketRules, 'policies' | 'sessions'>,
     private readonly places: GatewayPlaces,
   ) {}
 
@@ -39,6 +40,16 @@ export class Upgrades {
   /** @throws TokenRejected `origin_not_allowed` */
   checkOrigin(request: IncomingMessage): void {
     if (!isAllowedOrigin(request, this.rules.allowedOrigins)) throw new TokenRejected('origin_not_allowed');
+  }
+
+  /**
+   * @returns `undefined` where there is none: it may come in the first message
+   * @throws TokenRejected
+   */
+  tokenOf(request: IncomingMessage): string | undefined {
+    // At the edge it is a client's, and not even looked at.
+    if (this.rules.contextHints === 'accept') refuseTransaction(request);
+    return upgradeToken(request);
   }
 
   /** What makes a server ask, whether it is of ws or of Socket.IO; the app's own functions are asked after. */
@@ -85,7 +96,7 @@ export class Upgrades {
       this.checkOrigin(request);
       // Where everybody may connect, no token is read, as in any handler that is public.
       const anywhere = { port: place.port, path: place.path };
-      const token = this.places.isOpenAt(anywhere) ? undefined : upgradeToken(request);
+      const token = this.places.isOpenAt(anywhere) ? undefined : this.tokenOf(request);
       if (token === undefined) {
         // Which of them it is for isn't known yet, where one is public.
         if (authenticateWithinSeconds === 0 && this.places.needsTokenAt(anywhere))

@@ -10,7 +10,6 @@ import { Handshakes } from './handshakes';
 import { holdConnections } from './hold-connections';
 import { type SocketSession } from './socket-session';
 import { type SocketSessions } from './socket-sessions';
-import { upgradeToken } from './upgrade-request';
 import { Upgrades } from './upgrades';
 import { type MessageHandler, type ServerOptions, type WsAdapter } from './ws-adapter';
 
@@ -24,6 +23,7 @@ export interface WebSocketRules {
   readonly sessions: SocketSessions;
   readonly realm: string;
   readonly allowedOrigins: ReadonlySet<string> | undefined;
+  readonly contextHints: 'replace' | 'accept';
   readonly authenticateWithinSeconds: number;
 }
 
@@ -104,7 +104,7 @@ export class WebSocketGuard {
       // With an adapter of another kind nobody was asked before; so it is done now.
       const unasked = known ? undefined : upgrade;
       if (unasked) upgrades.checkOrigin(unasked);
-      const token = unasked && needsToken ? upgradeToken(unasked) : undefined;
+      const token = unasked && needsToken ? upgrades.tokenOf(unasked) : undefined;
       if (token !== undefined) session.authenticate(token).catch(rethrowUnlessRefusal);
       else if (needsToken && authenticateWithinSeconds === 0) throw new TokenRejected('token_missing');
       if (needsToken) session.awaitToken(authenticateWithinSeconds);

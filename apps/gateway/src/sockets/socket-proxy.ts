@@ -1,0 +1,202 @@
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import {
+  currentPrincipal,
+  isAllowedOrigin,
+  offeredProtocols,
+  type Principal,
+  StandingWatch,
+  TokenRejected,
+  TokenRelay,
+  type TransactionRequest,
+  transactionIdOf,
+  VerifierUnavailable,
+} from '@token-relay/jwt-guard';
+import { type Logger, ProblemException } from '@token-relay/service-kit';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type IncomingMessage, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { gone } from '../gone';
+import { LOGGER } from '../logger.token';
+import { forwardedRequestHeaders } from '../proxy-headers';
+import { type Route } from '../routes/route';
+import { ROUTE_TABLE, type RouteTable } from '../routes/route-table';
+import { type UpstreamAnswer } from '../upstream-answer';
+import { CLOSE_TIMEOUT_MS, forSocket, type Opened, openServiceSocket } from './service-socket';
+import { SocketBridge } from './socket-bridge';
+import { asksForWebSocket, routeUpgrades, takeConnection } from './upgrade-requests';
+
+/** As jwt-guard closes its own sockets: it says 401. */
+const CLOSE_UNAUTHORIZED = 4401;
+const CLOSE_GOING_AWAY = 1001;
+const DRAIN_MS = 1_000;
+
+/** Opens sockets to services on behalf of those who open one here, and joins the two. */
+@Injectable()
+export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
+  readonly #open = new Set<SocketBridge>();
+  #emptied: (() => void) | undefined;
+
+  constructor(
+    @Inject(ROUTE_TABLE) private readonly table: RouteTable,
+    @Inject(TokenRelay) private readonly relay: TokenRelay,
+    @Inject(StandingWatch) private readonly watch: StandingWatch,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    // Where there is no listener, Node leaves requests for an upgrade to be ordinary ones.
+    if (!this.table.routes.some(({ webSocket }) => webSocket)) return;
+    routeUpgrades(this.host.httpAdapter.getHttpServer() as Server);
+  }
+
+  isAsked({ raw }: FastifyRequest): boolean {
+    return asksForWebSocket(raw);
+  }
+
+  /**
+   * Opens a socket for a request that the guard has let through. The client gets its own when the service's is there:
+   * until then all that can go wrong is told by HTTP.
+   *
+   * @returns what the service has answered in place of a socket
+   * @throws ProblemException, TokenRejected `origin_not_allowed`, VerifierUnavailable
+   */
+  async open(
+    route: Route,
+    path: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<UpstreamAnswer | undefined> {
+    const { raw } = request;
+    checkHandshake(raw, reply);
+    if (!isAllowedOrigin(raw, undefined)) throw new TokenRejected('origin_not_allowed');
+    const principal = currentPrincipal();
+    if (!principal) throw new TokenRejected('token_missing');
+    const offered = offeredProtocols(protocolsOf(raw.headers));
+    const signal = gone(reply);
+    const opened = await this.#openService(route, path, request, offered, signal);
+    if ('answer' in opened) return asAnswer(opened.answer);
+    const { socket: service, protocol } = opened;
+    if (signal.aborted || service.readyState !== service.OPEN) {
+      service.terminate();
+      throw new VerifierUnavailable('upstream_failed', { hop: route.contract });
+    }
+    reply.hijack();
+    const { socket, head } = takeConnection(raw, reply.raw);
+    // What the service has chosen, if anything; a client that has offered something wants to hear something.
+    const bearer = offered.find((protocol) => protocol.toLowerCase() === BEARER);
+    const options = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      autoPong: false,
+      maxPayload: route.maxBodyBytes,
+      // Not in its types yet.
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      handleProtocols: () => protocol || (bearer ?? false),
+    };
+    const server = new WebSocketServer(options);
+    let isJoined = false;
+    server.handleUpgrade(raw, socket, head, (client) => {
+      isJoined = true;
+      this.#join(client, service, principal, route, request);
+    });
+    // The client has gone just now.
+    if (!isJoined) service.terminate();
+    return undefined;
+  }
+
+  async #openService(
+    route: Route,
+    path: string,
+    request: FastifyRequest,
+    offered: readonly string[],
+    signal: AbortSignal,
+  ) {
+    const { contract: hop, maxBodyBytes: maxMessageBytes, timeoutMs } = route;
+    const url = `${this.table.originOf(route.destination)?.replace(/^http/, 'ws')}${path}`;
+    const protocols = offered.filter((protocol) => protocol.toLowerCase() !== BEARER);
+    const own = forwardedRequestHeaders(request.raw.headers);
+    const attempt = async (renew: boolean) => {
+      const headers = { ...own, ...forSocket(await this.#headers(route, request, renew)) };
+      return openServiceSocket({ url, protocols, headers, maxMessageBytes, timeoutMs, hop, signal });
+    };
+    const opened = await attempt(false);
+    if (!refusesToken(opened, route)) return opened;
+    // As of any other call: perhaps the token is older than the service's keys.
+    const renewed = await attempt(true);
+    if (!refusesToken(renewed, route)) return renewed;
+    throw new VerifierUnavailable('relay_token_refused', { hop });
+  }
+
+  async #headers(route: Route, { ip: req_ip }: FastifyRequest, renew: boolean) {
+    const details: TransactionRequest = { details: { method: 'GET', route: route.prefix }, context: { req_ip } };
+    const transaction = route.mode === 'transaction' ? details : undefined;
+    if (!renew) return this.relay.relayHeaders(route.contract, transaction);
+    return (await this.relay.prepare(route.contract, { renew, transaction })).headers;
+  }
+
+  #join(client: WebSocket, service: WebSocket, principal: Principal, route: Route, request: FastifyRequest): void {
+    const begun = performance.now();
+    const transactionId = transactionIdOf(request.raw);
+    const line = { route: route.prefix, transactionId };
+    const bridge = new SocketBridge(client, service, (code) => {
+      unwatch();
+      this.#open.delete(bridge);
+      if (this.#open.size === 0) this.#emptied?.();
+      this.logger.info({ ...line, code, seconds: Math.round(performance.now() - begun) / 1000 }, 'socket closed');
+    });
+    this.#open.add(bridge);
+    this.logger.info(line, 'socket opened');
+    const unwatch = this.watch.watch(principal, ({ code }) => bridge.end(CLOSE_UNAUTHORIZED, code));
+    service.resume();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    if (this.#open.size === 0) return;
+    const emptied = new Promise<void>((resolve) => (this.#emptied = resolve));
+    for (const bridge of this.#open) bridge.end(CLOSE_GOING_AWAY, 'shutting down');
+    await Promise.race([emptied, sleep(DRAIN_MS, undefined, { ref: false })]);
+    for (const bridge of this.#open) bridge.terminate();
+  }
+}
+
+const BEARER = 'bearer';
+const VERSION = '13';
+/** 16 bytes in base64 (RFC 6455, section 4.1). */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+/** @throws ProblemException for a request by which no socket can be opened (RFC 6455, section 4.2.1) */
+function checkHandshake({ headers }: IncomingMessage, reply: FastifyReply): void {
+  if (headers['sec-websocket-version'] !== VERSION) {
+    reply.header('sec-websocket-version', VERSION).header('upgrade', 'websocket');
+    throw new ProblemException(426, 'upgrade_required', 'Sockets are opened by version 13 of the WebSocket protocol.');
+  }
+  const protocols = protocolsOf(headers);
+  // Once each: ws would refuse the second of a name itself, with an answer of its own.
+  const isWellFormed = protocols.every((name) => TOKEN.test(name)) && new Set(protocols).size === protocols.length;
+  if (!isWellFormed || !KEY.test(String(headers['sec-websocket-key']))) {
+    throw new ProblemException(400, 'malformed_request', 'The request to open a socket is malformed.');
+  }
+}
+
+/** RFC 9110, section 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
+
+function protocolsOf(headers: IncomingMessage['headers']): string[] {
+  const { 'sec-websocket-protocol': protocols } = headers;
+  return protocols === undefined ? [] : protocols.split(',').map((name) => name.trim());
+}
+
+/** Whether the service refuses the token that it was called with; then there is nothing more of its answer. */
+function refusesToken(opened: Opened, { mode }: Route): boolean {
+  if (mode === 'none' || !('answer' in opened) || opened.answer.statusCode !== 401) return false;
+  opened.answer.destroy();
+  return true;
+}
+
+function asAnswer(answer: IncomingMessage): UpstreamAnswer {
+  return { statusCode: answer.statusCode ?? 0, headers: answer.headers, body: answer };
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { isTransactionId, TRANSACTION_ID_HEADER } from './transaction-id';
+
+/** W3C Trace Context. */
+export const TRACEPARENT_HEADER = 'traceparent';
+/** How long, in milliseconds, the caller waits for the answer. Not a time of day: clocks are apart. */
+export const TIMEOUT_HEADER = 'x-request-timeout-ms';
+/** The language that the user is to be answered in: a tag of BCP 47. */
+export const LOCALE_HEADER = 'x-locale';
+
+/**
+ * What travels along with a call unsigned: hints, replaced where clients connect, by which nothing may ever be
+ * decided that a token is there for.
+ */
+export interface ContextHints {
+  /** Names the call in answers and logs, on every service that it passes. */
+  readonly transactionId: string;
+  /** W3C Trace Context, `traceparent`; `undefined` where none came. */
+  readonly traceparent: string | undefined;
+  /** A tag of BCP 47, `de-CH`; `undefined` where nobody has said. */
+  readonly locale: string | undefined;
+  /** When the caller stops waiting, by `performance.now()`; `undefined` where nobody has said. */
+  readonly deadline: number | undefined;
+  /** The hint that came and can't be one: the call is refused for it. */
+  readonly malformed?: string;
+}
+
+/** Version, 16 bytes of trace id and 8 of parent id that aren't all zero, flags: what all versions have, and no more. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+const LOCALE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}$/;
+const TIMEOUT = /^[1-9]\d{0,6}$/;
+
+/**
+ * The hints of a call from a service of the same system. What is missing is made up; what can't be a hint, is too long
+ * or is there twice, is `malformed`.
+ *
+ * @param valuesOf every value that came under a name
+ */
+export function acceptedHints(valuesOf: (name: string) => readonly string[]): ContextHints {
+  let malformed: string | undefined;
+  const hint = (name: string, isOne: (value: string) => boolean): string | undefined => {
+    const values = valuesOf(name);
+    const [value] = values;
+    if (value === undefined) return undefined;
+    if (values.length === 1 && isOne(value)) return value;
+    malformed ??= name;
+    return undefined;
+  };
+  const transactionId = hint(TRANSACTION_ID_HEADER, isTransactionId) ?? randomUUID();
+  const traceparent = hint(TRACEPARENT_HEADER, (value) => TRACEPARENT.test(value));
+  const locale = hint(LOCALE_HEADER, (value) => LOCALE.test(value));
+  const timeout = hint(TIMEOUT_HEADER, (value) => TIMEOUT.test(value));
+  const deadline = timeout === undefined ? undefined : performance.now() + Number(timeout);
+  return { transactionId, traceparent, locale, deadline, ...(malformed !== undefined && { malformed }) };
+}
+
+/**
+ * The hints of a call that begins here, whatever its client says.
+ *
+ * @param acceptLanguage the language that the client asks for, which is its to choose
+ */
+export function ownHints(acceptLanguage?: string): ContextHints {
+  const [preferred = ''] = (acceptLanguage ?? '').split(/[,;]/, 1);
+  const locale = LOCALE.test(preferred.trim()) ? preferred.trim() : undefined;
+  return { transactionId: randomUUID(), traceparent: undefined, locale, deadline: undefined };
+}
+
+/**
+ * The `traceparent` of a trace that begins with this call. Its id is the transaction's where that is a UUID, so that
+ * either leads to the other; not sampled, for nobody here records it.
+ */
+export function newTraceparent(transactionId: string): string {
+  const id = transactionId.replaceAll('-', '');
+  const traceId = /^(?!0{32})[0-9a-f]{32}$/.test(id) ? id : randomUUID().replaceAll('-', '');
+  return `00-${traceId}-${parentId()}-00`;
+}
+
+/** 16 digits of a UUID that are random: Node has some of those at hand, where it fetches other random bytes each time. */
+function parentId(): string {
+  const uuid = randomUUID();
+  return uuid.slice(0, 4) + uuid.slice(24);
+}

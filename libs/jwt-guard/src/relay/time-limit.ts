@@ -1,0 +1,95 @@
+import { finished, type Readable } from 'node:stream';
+import { type OutageCode, VerifierUnavailable } from '../core/refusals';
+import { type CallState } from '../nest/call-state';
+
+/** The longest that can be said to a destination. */
+const LONGEST_MS = 9_999_999;
+
+/** @throws TypeError naming the option that makes no sense */
+export function checkTimeout(name: string, ms: number): void {
+  if (Number.isInteger(ms) && ms >= 1 && ms <= LONGEST_MS) return;
+  throw new TypeError(`${name}: must be a whole number of milliseconds, 1 to ${LONGEST_MS}`);
+}
+
+/**
+ * How long the caller of this call waits, in milliseconds.
+ *
+ * @throws VerifierUnavailable `deadline_exceeded` when it doesn't any more
+ */
+export function remainingMs(call: CallState | undefined): number {
+  if (call?.deadline === undefined) return Infinity;
+  const remaining = call.deadline - performance.now();
+  if (remaining <= 0) throw new VerifierUnavailable('deadline_exceeded');
+  return remaining;
+}
+
+interface Limits {
+  /** On whose behalf: how long its own caller waits. */
+  readonly call: CallState | undefined;
+  /** How long the destination may take; of a streamed body, from its end on. */
+  readonly timeoutMs: number;
+  readonly stream: Readable | undefined;
+  /** Aborted when the caller doesn't wait any more. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * What ends a call until its answer begins: its caller, the deadline of the call that it is made for, or a destination
+ * that takes too long – from the first moment on, with whatever has to be fetched for it, and once more where it is
+ * repeated.
+ */
+export class TimeLimit {
+  readonly #controller = new AbortController();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #unfollow: () => void;
+  #stopped = false;
+
+  /** @throws VerifierUnavailable `deadline_exceeded` for a call that is over before it begins */
+  constructor({ call, timeoutMs, stream, signal }: Limits) {
+    const remaining = remainingMs(call);
+    const abort = (): void => this.#controller.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+    this.#unfollow = () => signal?.removeEventListener('abort', abort);
+    if (remaining <= timeoutMs) this.#abortIn(remaining, 'deadline_exceeded');
+    else if (!stream) this.#abortIn(timeoutMs, 'upstream_timeout');
+    else {
+      if (remaining !== Infinity) this.#abortIn(remaining, 'deadline_exceeded');
+      finished(stream, { writable: false }, () => this.#abortIn(timeoutMs, 'upstream_timeout'));
+    }
+  }
+
+  /** For all that is done for the call; also after `stopAt`, when only its caller ends it. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why time is up; `undefined` as long as it isn't, and where the caller has gone. */
+  get exceeded(): OutageCode | undefined {
+    const { reason } = this.signal as { readonly reason?: unknown };
+    return reason instanceof VerifierUnavailable ? reason.code : undefined;
+  }
+
+  /** Waits for it, and no longer than there is time. @throws what the signal is aborted for */
+  race<Result>(promise: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => reject(this.signal.reason as Error);
+      if (this.signal.aborted) abort();
+      this.signal.addEventListener('abort', abort, { once: true });
+      promise.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', abort));
+    });
+  }
+
+  /** The answer has begun, or there is none: from here on only the caller ends it, for as long as its body lasts. */
+  stopAt(body?: Readable): void {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    if (body) body.once('close', this.#unfollow);
+    else this.#unfollow();
+  }
+
+  #abortIn(ms: number, code: OutageCode): void {
+    if (this.#stopped) return;
+    this.#timers.push(setTimeout(() => this.#controller.abort(new VerifierUnavailable(code)), ms));
+  }
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { flag, type Mode } from './config';
+
+/** How users' calls are passed on: the modes of a relay contract that have a caller in them. */
+export const RELAY_MODES = Object.freeze(['exchange', 'transaction', 'forward'] as const);
+
+/**
+ * `RELAY_MODE`, with what it takes to forward users' tokens: whoever has got into one service can then be every user at
+ * every other.
+ */
+export const relayMode = (mode: Mode, environment: NodeJS.ProcessEnv) => ({
+  RELAY_MODE: z
+    .enum(RELAY_MODES, `must be one of ${RELAY_MODES.join(', ')}`)
+    .default('exchange')
+    .refine(
+      (value) => value !== 'forward' || mode !== 'production' || environment.DANGEROUSLY_FORWARD === '1',
+      'is forward, which hands users’ tokens from service to service: outside development that needs DANGEROUSLY_FORWARD=1',
+    ),
+  DANGEROUSLY_FORWARD: flag(),
+});
+
+/** `TRUST_DOMAIN`: the `aud` of transaction tokens, a name that stays the same, and not an address. */
+export const trustDomain = () =>
+  z
+    .string()
+    .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,253}$/, 'must be of 1 to 253 visible characters, without quotes')
+    .optional();
+
+/** What the trust domain is called where nobody has said: as the issuer's host. */
+export function trustDomainOf({ TRUST_DOMAIN, ISSUER }: { TRUST_DOMAIN?: string | undefined; ISSUER: string }): string {
+  return TRUST_DOMAIN ?? new URL(ISSUER).hostname;
+}

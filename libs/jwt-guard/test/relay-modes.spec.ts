@@ -309,6 +309,10 @@ describe('a relay contract', () => {
     for (let i = 0; i < 5; i++) await expect(call()).rejects.toMatchObject({ code: 'relay_token_refused' });
     expect(auth.forms).toHaveLength(2);
     expect(peer.requests).toHaveLength(6);
+    // What becomes of one caller says nothing of the others.
+    const another = await contextOf(await issuer.token({ jti: 'another' }));
+    await expect(call('peer', another)).rejects.toMatchObject({ code: 'relay_token_refused' });
+    expect(auth.forms).toHaveLength(4);
   });
 
   describe('none', () => {

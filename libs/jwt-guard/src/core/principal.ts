@@ -31,7 +31,7 @@ export interface Principal {
    * section 4.1). Empty when the subject calls itself. Only the first may decide anything: the rest is history.
    */
   readonly actor: readonly string[];
-  /** `txn`: signed in a transaction token, else absent. */
+  /** `txn`, which transaction tokens always have. */
   readonly transactionId: string | undefined;
   /**
    * Whether the token's `exp` was over when an event handler took it all the same, by `@AcceptLate`. Absent: it wasn't.

@@ -84,11 +84,11 @@ export class RelayClientProxy implements OnApplicationShutdown {
       const first = attempt(prepared);
       const answers = first.pipe(
         catchError((error: unknown) => {
-          if (!isRefusedToken(error) || !this.#relay.mayRenew(this.#destination)) throw error;
+          if (!isRefusedToken(error) || !inContext(() => this.#relay.mayRenew(this.#destination))) throw error;
           // Perhaps the token is older than the destination's keys; a new one settles that.
           return attempt(inContext(() => this.#prepare(options, { renew: true }))).pipe(
             catchError((again: unknown) => {
-              if (isRefusedToken(again)) this.#relay.renewalRefused(this.#destination);
+              if (isRefusedToken(again)) inContext(() => this.#relay.renewalRefused(this.#destination));
               throw again;
             }),
           );
@@ -214,7 +214,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
     // Errors of the connection; what a destination answers is no Error.
     if (isNativeError(error)) return this.#unavailable('upstream_unreachable', { cause: error });
     const status = statusOf(error);
-    if (status === 401) return this.#unavailable('relay_token_refused');
+    if (status === 401 && this.#contract.mode !== 'none') return this.#unavailable('relay_token_refused');
     if (status === 503) return this.#unavailable('upstream_unavailable');
     const refusal = destinationRefusal(error);
     return refusal ? destinationRefused(currentCall(), refusal) : this.#unavailable('upstream_failed');

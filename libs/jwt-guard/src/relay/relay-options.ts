@@ -26,10 +26,10 @@ export type DestinationName = [keyof RelayDestinations] extends [never]
  * What a call to a destination carries of the caller of the current call.
  *
  * - `exchange`: a token of its own for that destination, with this service as the actor (RFC 8693)
- * - `transaction`: a transaction token (draft-ietf-oauth-transaction-tokens), minted once at the edge and passed on as
+ * - `transaction`: a transaction token (draft-ietf-oauth-transaction-tokens), minted at the edge and passed on as
  *   it is, beside a token of this service's own
  * - `forward`: the caller's token as it is, with which the destination can do whatever the caller can
- * - `none`: nothing
+ * - `none`: no token
  */
 export type RelayModeName = 'exchange' | 'transaction' | 'forward' | 'none';
 

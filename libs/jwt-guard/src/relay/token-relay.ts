@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { isRefusal, type Refusal } from '../core/refusals';
 import { TokenVerifier } from '../core/token-verifier';
 import { CallState } from '../nest/call-state';
@@ -56,8 +57,8 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
   readonly #endpoint: TokenEndpoint | undefined;
   readonly #modes: Modes;
   readonly #verifier: TokenVerifier | undefined;
-  /** Destinations that refuse whatever they are called with, by when that is forgotten. */
-  readonly #refused = new Map<string, number>();
+  /** Callers for whom a destination has refused a new token. */
+  readonly #refused = new LRUCache<string, true>({ max: 1_000, ttl: REFUSED_MS });
 
   constructor(
     @Inject(RELAY_OPTIONS) options: RelayOptions<string>,
@@ -125,14 +126,13 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
 
   /** Whether a new token is worth asking for, where the destination has refused one. */
   mayRenew(destination: Name): boolean {
-    return (
-      this.contract(destination).mode !== 'forward' && !((this.#refused.get(destination) ?? 0) > performance.now())
-    );
+    const { mode } = this.contract(destination);
+    return (mode === 'exchange' || mode === 'transaction') && !this.#refused.has(callerAt(destination));
   }
 
-  /** The destination has refused a new token too: for a second the issuer isn't asked for others. */
+  /** The destination has refused a new token too: for a second the issuer isn't asked for others for this caller. */
   renewalRefused(destination: Name): void {
-    this.#refused.set(destination, performance.now() + REFUSED_MS);
+    this.#refused.set(callerAt(destination), true);
   }
 
   /** Forgets what was at hand for the current call and this destination, which has refused it. */
@@ -168,6 +168,11 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
     if (!found) throw new TypeError(`the mode ${mode} needs an issuer`);
     return found;
   }
+}
+
+/** Whoever made the current call, at a destination: what becomes of one caller says nothing of the others. */
+function callerAt(destination: string): string {
+  return `${destination}\n${currentCall()?.authenticated?.token.slice(-32) ?? ''}`;
 }
 
 /** A refusal as the current call has to answer it; everything else as it is. */

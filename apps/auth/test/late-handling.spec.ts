@@ -1,6 +1,8 @@
 import { describeWith, REDIS, startOwnRedis, type TestServer } from '@token-relay/testing/servers';
+import { type RedisClient } from '@token-relay/service-kit';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisRingStore } from '../src/keys/ring-store';
 import { RevocationLog } from '../src/revocation/revocation-log';
 import { Revocations } from '../src/revocation/revocations';
 import { EmbeddedStore } from '../src/store/embedded-store';
@@ -200,14 +202,30 @@ describeWith(REDIS)('two auths that have not the same time for it', () => {
     }
     expect(long.state.log.keptSeconds).toBe(KEPT + LATE);
     const { version } = long.state.keys.ring;
-    // The lease of who leads runs out in between.
-    for (let i = 0; i < 6; i++) {
-      for (const { state } of auths) expect(await state.keys.look()).toBe(true);
-      await sleep(1_100);
+    for (let i = 0; i < 10; i++) {
+      for (const { state } of auths) {
+        // As if the lease of who leads had run out.
+        await state.redis?.del('tr:{keys}:leader');
+        expect(await state.keys.look()).toBe(true);
+      }
     }
     expect([short.state.keys.ring.version, long.state.keys.ring.version]).toEqual([version, version]);
     const told = 'another auth has a longer LATE_HANDLING_SECONDS, which counts for all of them';
     expect([short.logged(told).length, long.logged(told).length]).toEqual([1, 0]);
     expect(short.logged(told)).toMatchObject([{ configured: 0, counts: LATE }]);
   }, 40_000);
+
+  it('forget what an auth has said that says nothing any more', async () => {
+    const [{ state }] = auths as [AuthApp, AuthApp];
+    const store = new RedisRingStore(state.redis as RedisClient);
+    const before = await store.mostLateHandling(1, 60_000);
+    expect(before).toBe(LATE);
+    expect(await store.mostLateHandling(LATE + 1, 300)).toBe(LATE + 1);
+    expect(await store.mostLateHandling(1, 60_000)).toBe(LATE + 1);
+    const end = performance.now() + 5_000;
+    while ((await store.mostLateHandling(1, 60_000)) !== LATE) {
+      if (performance.now() > end) throw new Error('it is not forgotten');
+      await sleep(20);
+    }
+  });
 });

@@ -12,9 +12,10 @@ export interface Hop {
   readonly alg: string;
   /** RFC 3339, in UTC wherever the service runs. */
   readonly expiresAt: string;
-  /** Names the call on every service: as a transaction token says it, or else as an unsigned hint. */
+  /** Names the call on every service, in its logs and answers: an unsigned hint. */
   readonly transactionId: string | undefined;
-  readonly transactionSigned: boolean;
+  /** `txn` of the transaction token that the call came with: the same on every service behind the one that had it minted. */
+  readonly txn?: string;
   /** How long it took to find out for whom the call is, in milliseconds. */
   readonly verifiedInMs: number | undefined;
   /** How this service has called the next one; absent where it hasn't. */
@@ -43,8 +44,8 @@ export function hopOf(service: string, principal: Principal): Hop {
     kid: principal.keyId,
     alg: principal.algorithm,
     expiresAt: new Date(principal.expiresAt * 1000).toISOString(),
-    transactionId: principal.transactionId ?? context?.transactionId,
-    transactionSigned: principal.transactionId !== undefined,
+    transactionId: context?.transactionId,
+    ...(principal.transactionId !== undefined && { txn: principal.transactionId }),
     verifiedInMs: rounded(context?.verifiedInMs),
     ...(last && { relayed: relayedOf(last) }),
   };

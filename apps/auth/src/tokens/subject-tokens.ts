@@ -34,7 +34,7 @@ export class SubjectTokens {
   }
 
   /**
-   * Whether it is to be had for this client: there is time left, it was issued here, and it lets the client act.
+   * Whether this client may exchange it: there is time left, it was issued here, and it lets the client act.
    *
    * @throws OAuthError `invalid_request`
    * @throws StoreUnavailable

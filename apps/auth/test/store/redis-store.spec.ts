@@ -63,6 +63,7 @@ describeWith(REDIS)('the Redis store, when an answer is lost', () => {
     const server = await startOwnRedis();
     const url = new URL(server.url);
     const proxy = await TcpProxy.start(Number(url.port));
+    proxy.overhear();
     url.port = String(proxy.port);
     const [commands, waiting] = [connectRedis(url.href, () => undefined), connectRedis(url.href, () => undefined)];
     const store = new RedisStore(commands, waiting);
@@ -71,7 +72,12 @@ describeWith(REDIS)('the Redis store, when an answer is lost', () => {
       const until = Date.now() / 1000 + 60;
       proxy.answerDelayMs = 500;
       const used = store.useOnce('c', 'name', until);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      // It has come to Redis, and its answer is on the way.
+      while (
+        !proxy.overheard.some(({ answered, asked }) => asked.includes('tr:{used:') && answered.endsWith('_\r\n'))
+      ) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
       proxy.answerDelayMs = 0;
       proxy.drop();
       expect(await used).toBe(true);

@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * How much may pass before what has been passed on is given back. V8 itself waits for 32 MiB of it, whatever flags say
- * (`Heap::AllocateExternalBackingStore`), and for as much again while another thread is still giving those back.
+ * How much may pass before what has been passed on is given back. V8 itself waits for 32 MiB of it, whatever
+ * `--max-semi-space-size` says, and for more while another thread is still giving those back.
  */
-const EACH_BYTES = 8 * 1024 * 1024;
+const EACH_BYTES = 4 * 1024 * 1024;
 
 type CollectYoung = (options: { readonly type: 'minor' }) => void;
 
@@ -14,8 +14,8 @@ let passed = 0;
 
 /**
  * To be told of each piece of a body that streams through. Node reads each into memory of its own, 64 KiB at a time, which is
- * no more than garbage once it has been written: collected as often as V8 would by itself, a single fast stream makes a
- * fresh process grow by 50 MiB and more. Only what is young is collected, in about a millisecond.
+ * garbage once it has been written: collected as seldom as V8 would by itself, a single fast stream makes a fresh process
+ * grow by 50 MiB and more. Only what is young is collected, in about half a millisecond.
  */
 export function countPassed(bytes: number): void {
   passed += bytes;

@@ -1,10 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { type Readable } from 'node:stream';
 
 /** What a stream calls by itself. */
 interface Streaming {
-  push(chunk: unknown, encoding?: BufferEncoding): boolean;
-  _destroy(error: Error | null, callback: (error?: Error | null) => void): void;
+  push: (this: Streaming, chunk: unknown, encoding?: BufferEncoding) => boolean;
+  _destroy: (this: Streaming, error: Error | null, callback: (error?: Error | null) => void) => void;
 }
 
 /**
@@ -15,11 +15,14 @@ interface Streaming {
  * @param outcomeOf what went wrong, as the caller of this service may hear it
  */
 export function giveBody(body: Readable, outcomeOf: (error: Error) => Error): void {
-  const inContext = AsyncLocalStorage.snapshot();
+  // Cheaper than AsyncLocalStorage.snapshot(), and this is done for every call.
+  const context = new AsyncResource('RelayAnswer');
   const streaming = body as unknown as Streaming;
-  const push = streaming.push.bind(body);
-  const destroy = streaming._destroy.bind(body);
-  streaming.push = (chunk, encoding) => inContext(() => push(chunk, encoding));
-  streaming._destroy = (error, callback) =>
-    inContext(() => destroy(error, (failed) => inContext(() => callback(failed && outcomeOf(failed)))));
+  const { push, _destroy: destroy } = streaming;
+  streaming.push = (chunk, encoding) => context.runInAsyncScope(push, streaming, chunk, encoding);
+  streaming._destroy = (error, callback) => {
+    const given = (failed?: Error | null): void =>
+      context.runInAsyncScope(callback, undefined, failed && outcomeOf(failed));
+    context.runInAsyncScope(destroy, streaming, error, given);
+  };
 }

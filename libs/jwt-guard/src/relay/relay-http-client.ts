@@ -94,13 +94,13 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     if (response.statusCode !== 401 || contract.mode === 'none') return given(response, limit);
     // It refuses a token that was made for it: not the user's fault. Perhaps the token is older than the
     // destination's keys; a new one settles that.
-    await dump(response, limit);
+    await dump(response);
     if (isStream(request.body)) this.#relay.forget(destination);
     else if (this.#relay.mayRenew(destination)) {
       const renewed = await this.#send(request, await this.#prepare(destination, request, way, true), way);
       if (renewed.statusCode !== 401) return given(renewed, limit);
       this.#relay.renewalRefused(destination);
-      await dump(renewed, limit);
+      await dump(renewed);
     }
     throw new VerifierUnavailable('relay_token_refused', { hop: contract.name });
   }
@@ -185,8 +185,8 @@ function given(response: RelayResponse, limit: TimeLimit): RelayResponse {
 }
 
 /** An answer that nobody is going to read: for as long as there is time, for the sake of its connection. */
-async function dump({ body }: RelayResponse, { signal }: TimeLimit): Promise<void> {
-  await body.dump({ limit: 16_384, signal }).catch(() => undefined);
+async function dump({ body }: RelayResponse): Promise<void> {
+  await body.dump({ limit: 16_384 }).catch(() => undefined);
 }
 
 function answered(

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { finished, type Readable } from 'node:stream';
 import { type OutageCode, VerifierUnavailable } from '../core/refusals';
 import { type CallState } from '../nest/call-state';
@@ -39,15 +40,17 @@ interface Limits {
  * repeated.
  */
 export class TimeLimit {
-  readonly #controller = new AbortController();
+  readonly #signal = new EndSignal();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unfollow: () => void;
   #stopped = false;
+  /** Of whoever waits for something. */
+  #giveUp: ((reason: unknown) => void) | undefined;
 
   /** @throws VerifierUnavailable `deadline_exceeded` for a call that is over before it begins */
   constructor({ call, timeoutMs, stream, signal }: Limits) {
     const remaining = remainingMs(call);
-    const abort = (): void => this.#controller.abort(signal?.reason);
+    const abort = (): void => this.#abort(signal?.reason);
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
     this.#unfollow = () => signal?.removeEventListener('abort', abort);
@@ -60,23 +63,22 @@ export class TimeLimit {
   }
 
   /** For all that is done for the call; also after `stopAt`, when only its caller ends it. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get signal(): EndSignal {
+    return this.#signal;
   }
 
   /** Why time is up; `undefined` as long as it isn't, and where the caller has gone. */
   get exceeded(): OutageCode | undefined {
-    const { reason } = this.signal as { readonly reason?: unknown };
+    const { reason } = this.#signal;
     return reason instanceof VerifierUnavailable ? reason.code : undefined;
   }
 
-  /** Waits for it, and no longer than there is time. @throws what the signal is aborted for */
+  /** Waits for it, one at a time, and no longer than there is time. @throws what the signal is aborted for */
   race<Result>(promise: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const abort = (): void => reject(this.signal.reason as Error);
-      if (this.signal.aborted) abort();
-      this.signal.addEventListener('abort', abort, { once: true });
-      promise.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', abort));
+      this.#giveUp = reject;
+      if (this.#signal.aborted) this.#giveUp(this.#signal.reason);
+      promise.then(resolve, reject);
     });
   }
 
@@ -90,6 +92,24 @@ export class TimeLimit {
 
   #abortIn(ms: number, code: OutageCode): void {
     if (this.#stopped) return;
-    this.#timers.push(setTimeout(() => this.#controller.abort(new VerifierUnavailable(code)), ms));
+    this.#timers.push(setTimeout(() => this.#abort(new VerifierUnavailable(code)), ms));
+  }
+
+  #abort(reason: unknown): void {
+    this.#signal.abort(reason);
+    this.#giveUp?.(reason);
+  }
+}
+
+/** As much of an `AbortSignal` as undici needs, which takes an emitter in its place: one is made for every call. */
+class EndSignal extends EventEmitter {
+  aborted = false;
+  reason: unknown;
+
+  abort(reason: unknown): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    this.emit('abort');
   }
 }

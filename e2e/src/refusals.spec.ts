@@ -195,7 +195,8 @@ describe('every hostile token', () => {
     expect(await codeOf({ metadata: { authorization: `Bearer ${token}` } })).toBe('accepted');
     expect(await codeOf({})).toBe('token_missing');
     expect(await codeOf({ metadata: 'Bearer' })).toBe('token_missing');
-    expect(await codeOf({ metadata: { authorization: [`Bearer ${token}`] } })).toBe('token_missing');
+    const twice = [`Bearer ${token}`, `Bearer ${token}`];
+    expect(await codeOf({ metadata: { authorization: twice } })).toBe('authorization_repeated');
     expect(await codeOf({ data: { authorization: `Bearer ${token}` } })).toBe('token_missing');
     const byUser = await issuers.audit.token();
     expect(await codeOf({ metadata: { authorization: `Bearer ${byUser}` } })).toBe('actor_not_allowed');

@@ -1,4 +1,5 @@
 import {
+  authOrigin,
   flag,
   loadConfig,
   origin,
@@ -19,7 +20,7 @@ export function loadAuditConfig(environment: NodeJS.ProcessEnv) {
       PORT: port().default(3003),
       RPC_PORT: port().default(4003),
       ISSUER: origin(),
-      AUTH_URL: origin(),
+      AUTH_URL: authOrigin(environment),
       AUDIT_CLIENT_SECRET: secret(mode),
       REVOCATIONS_URL: revocationsUrl(),
       JWKS_CACHE_FILE: z.string().min(1).optional(),

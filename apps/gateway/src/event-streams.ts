@@ -4,9 +4,14 @@ import { type FastifyReply } from 'fastify';
 import { Transform, type TransformCallback } from 'node:stream';
 import { type Passing, type UpstreamAnswer } from './upstream-answer';
 
-/** `text/event-stream`, which has no end of its own. */
+/** What has no end of its own: server-sent events, and others that come one by one. */
+const EVENTS = /^text\/event-stream\s*(?:;|$)/i;
+const PIECES = /^(?:application\/(?:x-)?(?:ndjson|jsonl|json-seq|stream\+json)|multipart\/x-mixed-replace)\s*(?:;|$)/i;
+
+/** Whether the answer goes on for as long as somebody listens. */
 export function isEventStream({ statusCode, headers }: UpstreamAnswer): boolean {
-  return statusCode === 200 && /^text\/event-stream\s*(?:;|$)/i.test(String(headers['content-type']));
+  const type = String(headers['content-type']);
+  return statusCode >= 200 && statusCode < 300 && (EVENTS.test(type) || PIECES.test(type));
 }
 
 /**
@@ -23,7 +28,7 @@ export class EventStreams implements BeforeApplicationShutdown {
   /** @param transactionId names the call in what the client is told at the end */
   passOn(
     reply: FastifyReply,
-    { statusCode, headers: { 'content-encoding': encoding }, body }: UpstreamAnswer,
+    { statusCode, headers: { 'content-encoding': encoding, 'content-type': type }, body }: UpstreamAnswer,
     { headers, idleMs }: Omit<Passing, 'failed'>,
     { principal, transactionId }: { readonly principal: Principal | undefined; readonly transactionId?: string },
   ): FastifyReply {
@@ -33,6 +38,8 @@ export class EventStreams implements BeforeApplicationShutdown {
       // That it breaks off now is meant.
       body.off('error', breakOff).on('error', () => undefined);
       body.unpipe(events).destroy();
+      // Only of events anybody could tell that the last was the last: the others break off.
+      if (refusal && !EVENTS.test(String(type))) return breakOff(new Error(refusal.code));
       const isReadable = encoding === undefined || encoding === 'identity';
       events.finish(refusal && isReadable ? lastEvent(refusal, transactionId) : undefined);
     };

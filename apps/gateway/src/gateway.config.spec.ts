@@ -25,9 +25,9 @@ describe("the gateway's configuration", () => {
   });
 
   it.each([
-    ['forward in production', { RELAY_MODE: 'forward' }, 'RELAY_MODE: forward hands callers’ tokens over'],
-    ['forward in a test', { RELAY_MODE: 'forward', NODE_ENV: 'test' }, 'RELAY_MODE: forward'],
-    ['a mode that is none', { RELAY_MODE: 'none' }, 'RELAY_MODE: must be exchange, transaction or forward'],
+    ['forward in production', { RELAY_MODE: 'forward' }, 'RELAY_MODE: is forward, which hands users’ tokens'],
+    ['forward in a test', { RELAY_MODE: 'forward', NODE_ENV: 'test' }, 'RELAY_MODE: is forward'],
+    ['a mode that is none', { RELAY_MODE: 'none' }, 'RELAY_MODE: must be one of exchange, transaction, forward'],
     ['no resource', { RESOURCE_URL: undefined }, 'RESOURCE_URL: is missing'],
   ])('is refused with %s', (_what, environment, message) => {
     expect(() => load(environment)).toThrow(message);

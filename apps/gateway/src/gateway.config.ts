@@ -1,4 +1,15 @@
-import { flag, loadConfig, origin, port, revocationsUrl, secret } from '@token-relay/service-kit';
+import {
+  authOrigin,
+  flag,
+  loadConfig,
+  origin,
+  port,
+  relayMode,
+  revocationsUrl,
+  secret,
+  trustDomain,
+  trustDomainOf,
+} from '@token-relay/service-kit';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
@@ -44,16 +55,6 @@ function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-/** In development the difference can be seen at once; elsewhere somebody has to say that it is meant. */
-const relayMode = (mayForward: boolean) =>
-  z
-    .enum(['exchange', 'transaction', 'forward'], 'must be exchange, transaction or forward')
-    .default('exchange')
-    .refine(
-      (relayed) => relayed !== 'forward' || mayForward,
-      'forward hands callers’ tokens over: outside development it needs DANGEROUSLY_FORWARD=1',
-    );
-
 /** @throws ConfigError */
 export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
   const hasTable = Boolean(environment.ROUTES_FILE);
@@ -61,16 +62,12 @@ export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
     (mode) => ({
       PORT: port().default(3000),
       ISSUER: origin(),
-      AUTH_URL: origin(),
+      AUTH_URL: authOrigin(environment),
       // A table may say itself where all its destinations are.
       RESOURCE_URL: hasTable ? origin().optional() : (origin() as z.ZodType<string | undefined>),
       ROUTES_FILE: z.string().min(1).optional(),
-      RELAY_MODE: relayMode(mode === 'development' || environment.DANGEROUSLY_FORWARD === '1'),
-      DANGEROUSLY_FORWARD: flag(),
-      TRUST_DOMAIN: z
-        .string()
-        .regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,253}$/, 'must be of 1 to 253 visible characters, without quotes')
-        .optional(),
+      ...relayMode(mode, environment),
+      TRUST_DOMAIN: trustDomain(),
       GATEWAY_CLIENT_SECRET: secret(mode),
       REVOCATIONS_URL: revocationsUrl(),
       JWKS_CACHE_FILE: z.string().min(1).optional(),
@@ -83,7 +80,7 @@ export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
     }),
     environment,
   );
-  return { ...config, TRUST_DOMAIN: config.TRUST_DOMAIN ?? new URL(config.ISSUER).hostname };
+  return { ...config, TRUST_DOMAIN: trustDomainOf(config) };
 }
 
 /** What has to be ready first: a name and the address of its readiness probe, each. */

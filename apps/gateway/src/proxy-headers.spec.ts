@@ -6,7 +6,8 @@ describe('forwardedRequestHeaders', () => {
   it.each(
     (
       'accept accept-language accept-encoding content-type content-encoding user-agent if-none-match range ' +
-      'idempotency-key prefer origin referer x-request-id x-correlation-id'
+      'idempotency-key prefer origin referer x-request-id x-correlation-id last-event-id content-range content-digest ' +
+      'content-disposition'
     ).split(' '),
   )('passes %s on', (name) => {
     expect(passes(name)).toBe(true);
@@ -66,6 +67,8 @@ describe('returnedHeaders', () => {
   });
 
   it('returns nothing that was meant for the gateway', () => {
+    const ofTheOrigin = { 'clear-site-data': '"cookies"', 'access-control-allow-origin': '*', server: 'x', nel: '{}' };
+    expect(returnedHeaders({ ...ofTheOrigin, etag: 'x' }, 'kept')).toEqual({ etag: 'x' });
     const inner = { 'www-authenticate': 'Bearer', 'proxy-authenticate': 'Basic', authorization: 'Bearer x', etag: 'x' };
     expect(returnedHeaders(inner, 'kept')).toEqual({ etag: 'x' });
   });

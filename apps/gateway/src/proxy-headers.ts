@@ -26,8 +26,11 @@ const FORWARDED = new Set([
   'accept-encoding',
   'accept-language',
   'cache-control',
+  'content-digest',
+  'content-disposition',
   'content-encoding',
   'content-language',
+  'content-range',
   'content-type',
   'idempotency-key',
   'if-match',
@@ -35,6 +38,7 @@ const FORWARDED = new Set([
   'if-none-match',
   'if-range',
   'if-unmodified-since',
+  'last-event-id',
   'origin',
   'pragma',
   'prefer',
@@ -47,7 +51,8 @@ const FORWARDED = new Set([
 
 /**
  * What says something to whoever holds our token, or reaches the service itself, and nothing to our client. `Alt-Svc` and
- * `Refresh` would lead it past the gateway.
+ * `Refresh` would lead it past the gateway; the others speak for the whole of its origin, on which all services are:
+ * `Clear-Site-Data` of one would end the session of all.
  */
 const OURS = new Set([
   'authorization',
@@ -56,6 +61,23 @@ const OURS = new Set([
   'set-cookie2',
   'alt-svc',
   'refresh',
+  'clear-site-data',
+  'access-control-allow-credentials',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'access-control-max-age',
+  'access-control-allow-private-network',
+  'service-worker-allowed',
+  'strict-transport-security',
+  'public-key-pins',
+  'nel',
+  'report-to',
+  'reporting-endpoints',
+  'origin-agent-cluster',
+  'server',
+  'x-powered-by',
   'txn-token',
 ]);
 

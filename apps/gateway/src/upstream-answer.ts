@@ -48,6 +48,8 @@ export async function passOn(
   reply.raw.setTimeout(idleMs, () => body.destroy(new AnswerIdle('nothing moved')));
   const isEmpty = bodiless || (await hasEnded(body, failed));
   reply.status(statusCode).headers(headers);
+  // Of what has no body a length would be that of the next answer (RFC 9110, section 8.6).
+  if (statusCode === 204) reply.removeHeader('content-length');
   // What Fastify is given nothing for in answer to HEAD, it says to be of no length.
   if (isEmpty && reply.request.method !== 'HEAD') return reply.send();
   reply.raw.once('pipe', () => body.on('data', countChunk));

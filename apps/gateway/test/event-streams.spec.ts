@@ -13,6 +13,7 @@ describe('an event stream on its way through the gateway', () => {
   let gateway: GatewayApp;
   let service: ServerResponse;
   let headers: Record<string, string>;
+  let status = 200;
   let isClosed: boolean;
 
   const start = () =>
@@ -22,7 +23,7 @@ describe('an event stream on its way through the gateway', () => {
         service = response;
         isClosed = false;
         response.on('close', () => (isClosed = true));
-        response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...headers }).flushHeaders();
+        response.writeHead(status, { 'content-type': 'text/event-stream; charset=utf-8', ...headers }).flushHeaders();
       },
     });
   beforeAll(async () => {
@@ -30,6 +31,7 @@ describe('an event stream on its way through the gateway', () => {
   });
   beforeEach(() => {
     headers = {};
+    status = 200;
   });
   afterAll(() => gateway.stop());
 
@@ -116,6 +118,22 @@ describe('an event stream on its way through the gateway', () => {
     gateway.feed.revoke({ kind: 'jti', value: 'revoked-3', until: Math.floor(Date.now() / 1000) + 600 });
     await until(() => subscriber.isComplete);
     expect(gunzipSync(subscriber.bytes).toString()).toBe('data: 1\n\n');
+  });
+
+  it.each([
+    [201, 'text/event-stream', true],
+    [200, 'application/x-ndjson', false],
+    [200, 'multipart/x-mixed-replace; boundary=x', false],
+  ])('ends with the token also as %s %s, and breaks off where no event could say so', async (code, type, isSaid) => {
+    status = code;
+    headers = { 'content-type': type };
+    const jti = `revoked-${type}`;
+    const subscriber = await subscribe(await gateway.token({ jti }));
+    service.write('x\n\n');
+    await until(() => subscriber.text !== '');
+    gateway.feed.revoke({ kind: 'jti', value: jti, until: Math.floor(Date.now() / 1000) + 600 });
+    await until(() => subscriber.isOver);
+    expect(subscriber.isComplete).toBe(isSaid);
   });
 
   it('breaks off when it breaks off there', async () => {

@@ -13,7 +13,7 @@ const ISSUER = 'https://issuer.test';
 const answers: Record<string, (response: ServerResponse) => void> = {
   '/fine': (response) => response.writeHead(200, { etag: '"1"', 'content-type': 'text/plain' }).end('fine'),
   '/empty': (response) => response.writeHead(200, { 'content-length': '0' }).end(),
-  '/no-content': (response) => response.writeHead(204).end(),
+  '/no-content': (response) => response.socket?.end('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n'),
   // Written by hand: Node takes a Content-Length off a 304, though it is allowed there.
   '/not-modified': (response) =>
     response.socket?.end('HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nContent-Length: 7\r\n\r\n'),
@@ -121,6 +121,16 @@ describe('the gateway, with services that misbehave', () => {
   it.each(['<html>', 'null', '{}', '{"hops":[1]}', ''])('does not take %p for hops', async (body) => {
     whoami = body;
     expect(await problem('/api/whoami')).toEqual(failed);
+  });
+
+  it('takes no more hops than a chain can have', async () => {
+    whoami = JSON.stringify({ hops: [{ service: 'x'.repeat(64 * 1024) }] });
+    expect(await problem('/api/whoami')).toEqual(failed);
+  });
+
+  it('says of nothing how long it is', async () => {
+    const answer = await call('/api/no-content');
+    expect([answer.status, answer.headers.get('content-length')]).toEqual([204, null]);
   });
 
   it('ends within its time though clients hold connections that they never use, or half', async () => {

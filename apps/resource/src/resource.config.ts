@@ -1,4 +1,5 @@
 import {
+  authOrigin,
   flag,
   loadConfig,
   origin,
@@ -19,7 +20,7 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
     (mode) => ({
       PORT: port().default(3002),
       ISSUER: origin(),
-      AUTH_URL: origin(),
+      AUTH_URL: authOrigin(environment),
       AUDIT_URL: rpcAddress(),
       RESOURCE_CLIENT_SECRET: secret(mode),
       REVOCATIONS_URL: revocationsUrl(),

@@ -13,6 +13,7 @@ import {
   TokenRelay,
   TokenVerifier,
 } from '../src';
+import { toldMs } from '../src/relay/token-relay';
 import { RelayIssuerPeer, RelayPeer } from './relay-peer';
 
 @Controller()
@@ -200,9 +201,15 @@ describe.each(['accept', 'replace'] as const)('a service that is to %s hints', (
       expect(passedOn()['x-locale']).toBe(locale);
     });
 
-    it('tells its destination how long it waits', async () => {
-      await call('/call?timeoutMs=777');
-      expect(passedOn()['x-request-timeout-ms']).toBe('777');
+    it.each([
+      ['10000', '9500'],
+      ['777', '727'],
+      ['100', '75'],
+      ['1', '1'],
+    ])('tells its destination a little less than it waits: of %s ms', async (timeoutMs, told) => {
+      expect(toldMs(Number(timeoutMs))).toBe(Number(told));
+      await call('/call?timeoutMs=7777');
+      expect(passedOn()['x-request-timeout-ms']).toBe(String(toldMs(7_777)));
     });
   }
 

@@ -430,7 +430,7 @@ describe('the relay', () => {
       authorization: `Bearer exchanged-1-of-${token.slice(-8)}`,
       'x-transaction-id': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/) as string,
-      'x-request-timeout-ms': '500',
+      'x-request-timeout-ms': '450',
     });
   });
 

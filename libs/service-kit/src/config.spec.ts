@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ConfigError, flag, loadConfig, type Mode, origin, port, rpcAddress, secret, url } from './config';
+import { authOrigin, ConfigError, flag, loadConfig, type Mode, origin, port, rpcAddress, secret, url } from './config';
 
 const STRONG = 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT';
 
@@ -16,6 +16,14 @@ describe('loadConfig', () => {
     }
     return {};
   };
+
+  it('takes keys without TLS only from whoever is told to', () => {
+    const load = (environment: Record<string, string>) =>
+      problemsOf(() => loadConfig(() => ({ AUTH_URL: authOrigin(environment) }), environment));
+    expect(load({ AUTH_URL: 'https://auth' })).toEqual({});
+    expect(load({ AUTH_URL: 'http://auth', DANGEROUSLY_ALLOW_HTTP: '1' })).toEqual({});
+    expect(load({ AUTH_URL: 'http://auth' })).toEqual({ AUTH_URL: expect.stringContaining('without TLS') as string });
+  });
 
   it('takes whatever is not said for production', () => {
     const modes: Mode[] = [];

@@ -84,6 +84,13 @@ export const url = () => z.url({ protocol: /^https?$/, error: 'must be an http(s
 export const origin = () =>
   url().refine((value) => URL.canParse(value) && new URL(value).origin === value, 'must be an origin, without a path');
 
+/** Where auth is reached: whoever is on the network between could otherwise put keys of its own there. */
+export const authOrigin = (environment: Environment) =>
+  origin().refine(
+    (value) => value.startsWith('https:') || environment.DANGEROUSLY_ALLOW_HTTP === '1',
+    'is without TLS, which needs DANGEROUSLY_ALLOW_HTTP=1',
+  );
+
 /** Where a service takes RPC over TCP, as `tcp://host:4003`. */
 export const rpcAddress = () =>
   z

@@ -1,6 +1,7 @@
 // Start and end
 export { runService, type Service, StartRefused } from './run-service';
 export {
+  authOrigin,
   type CommonConfig,
   ConfigError,
   flag,

@@ -13,7 +13,7 @@ export const relayMode = (mode: Mode, environment: NodeJS.ProcessEnv) => ({
     .enum(RELAY_MODES, `must be one of ${RELAY_MODES.join(', ')}`)
     .default('exchange')
     .refine(
-      (value) => value !== 'forward' || mode !== 'production' || environment.DANGEROUSLY_FORWARD === '1',
+      (value) => value !== 'forward' || mode === 'development' || environment.DANGEROUSLY_FORWARD === '1',
       'is forward, which hands users’ tokens from service to service: outside development that needs DANGEROUSLY_FORWARD=1',
     ),
   DANGEROUSLY_FORWARD: flag(),

@@ -31,12 +31,27 @@ export class ApiController {
   }
 }
 
+/** Far more than any chain has to say. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
 const whoami = z.object({ hops: z.array(z.looseObject({ service: z.string() })) });
 
 async function hopsOf({ body }: RelayResponse) {
   try {
-    return whoami.parse(await body.json()).hops;
+    return whoami.parse(JSON.parse(await text(body))).hops;
   } catch (cause) {
     throw upstreamFailed(WHOAMI_DESTINATION, cause);
   }
+}
+
+/** @throws Error for more than is taken */
+async function text(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -19,9 +19,11 @@ const asked = new WeakMap<IncomingMessage, EarlyBytes>();
  * takes the connection. Nobody has to: then it is answered as any other (RFC 9110, section 7.8).
  */
 export function routeUpgrades(server: Server): void {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => answering.set(request.socket, response));
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     // Of a server of node:http it is one.
     const socket = connection as Socket;
+    if (!isWebSocket(request)) return readAgain(server, request, socket, head);
     const response = new ServerResponse(request);
     // Node reads no second request from it.
     response.shouldKeepAlive = false;
@@ -29,10 +31,45 @@ export function routeUpgrades(server: Server): void {
     // Nobody else listens as long as there is no WebSocket.
     socket.on('error', () => undefined);
     response.once('finish', () => socket.destroySoon());
-    if (isWebSocket(request)) asked.set(request, new EarlyBytes(socket, head));
-    else socket.resume();
+    asked.set(request, new EarlyBytes(socket, head));
     server.emit('request', request, response);
   });
+}
+
+/**
+ * A request that asks for something else – HTTP/2 in clear, which some clients always try – is answered as if it hadn't
+ * (RFC 9110, section 7.8), with its body: Node has stopped reading it, and begins again without what it stopped for.
+ */
+function readAgain(server: Server, request: IncomingMessage, socket: Socket, rest: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]];
+    const kept = name.toLowerCase() === 'connection' ? withoutUpgrade(value) : value;
+    if (!OF_UPGRADES.has(name.toLowerCase()) && kept !== '') lines.push(`${name}: ${kept}`);
+  }
+  // What has been parsed holds no line break that could begin a header of its own.
+  const again = (): void => {
+    if (socket.destroyed) return;
+    socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]));
+    server.emit('connection', socket);
+    socket.resume();
+  };
+  const before = answering.get(socket);
+  if (!before || before.writableFinished) return again();
+  // Sent before the one before it was answered: Node knows the order of what it reads in one go only.
+  socket.pause();
+  before.once('close', again);
+}
+
+/** What each connection was, or is being, answered last. */
+const answering = new WeakMap<Socket, ServerResponse>();
+
+const OF_UPGRADES = new Set(['upgrade', 'http2-settings']);
+
+function withoutUpgrade(connection: string): string {
+  const names = connection.split(',').map((name) => name.trim());
+  return names.filter((name) => !OF_UPGRADES.has(name.toLowerCase())).join(', ');
 }
 
 /** Reads a connection that nobody reads yet: that its client has gone would not be seen else. */

@@ -28,7 +28,7 @@ import { destinationRefusal, destinationRefused } from './destination-refused';
 import { type TransactionRequest } from './relay-mode';
 import { type DestinationName, type ResolvedContract } from './relay-options';
 import { checkTimeout, remainingMs } from './time-limit';
-import { asAnswer, type Prepared, type PrepareOptions, type TokenRelay } from './token-relay';
+import { asAnswer, type Prepared, type PrepareOptions, toldMs, type TokenRelay } from './token-relay';
 
 export interface RelayMessageOptions {
   /**
@@ -150,7 +150,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
   ): Observable<Result> {
     // Whoever subscribes may do so long after.
     if (call?.authenticated) call.verifier.recheck(call.authenticated.principal);
-    const waits = Math.ceil(Math.min(timeoutMs, remainingMs(call)));
+    const waits = toldMs(Math.min(timeoutMs, remainingMs(call)));
     const begun = performance.now();
     const carried = { ...headers, [TIMEOUT_HEADER]: String(waits) };
     return this.#dispatch<Result>(call, carried, (loaded) => this.#client.send(pattern, loaded), data).pipe(

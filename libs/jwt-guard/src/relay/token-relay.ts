@@ -158,7 +158,7 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
     const report = { destination, mode, cached: credentials.cached, exchangedInMs };
     addReport(call, report);
     const headers = headersOf(credentials.headers, call);
-    if (!isEvent) headers[TIMEOUT_HEADER] = String(Math.ceil(Math.min(timeoutMs, remainingMs(call))));
+    if (!isEvent) headers[TIMEOUT_HEADER] = String(toldMs(Math.min(timeoutMs, remainingMs(call))));
     return { headers, report };
   }
 
@@ -202,6 +202,14 @@ function modesOf(
   const { trustDomain } = issuer;
   if (trustDomain === undefined) return { ...modes, exchange };
   return { ...modes, exchange, transaction: new TransactionMode(endpoint, own, trustDomain) };
+}
+
+/**
+ * What a destination is told of the time that there is: a little less, so that what is late behind it is told by it, which
+ * knows what that is, and not found out here.
+ */
+export function toldMs(ms: number): number {
+  return Math.ceil(ms - Math.min(Math.max(50, ms / 20), ms / 4));
 }
 
 /** Written out, one by one: this is done for every call, and a spread takes some microseconds. */

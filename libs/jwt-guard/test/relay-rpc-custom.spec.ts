@@ -20,7 +20,7 @@ describe.each([
     contract: { transport: 'envelope' },
     guard: { rpcEnvelopes: true },
     start: start(callsHooks),
-    ...(callsHooks ? {} : { interleaved: 2_000 }),
+    interleaved: 2_000,
   });
 
   describeChain({
@@ -30,6 +30,6 @@ describe.each([
       rpcMetadata: [(context) => (context instanceof PlainContext ? Object.entries(context.headers ?? {}) : undefined)],
     },
     start: start(callsHooks),
-    ...(callsHooks ? {} : { interleaved: 2_000 }),
+    interleaved: 2_000,
   });
 });

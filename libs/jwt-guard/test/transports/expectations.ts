@@ -43,7 +43,7 @@ export interface Transport {
   readonly thrown: unknown;
   /** `error` of a call without a token: RFC 6750 has none, an RPC refusal always one. */
   readonly errorWithoutToken: string | null;
-  /** How many calls are interleaved: 10,000 on each transport, less where another test has them. */
+  /** How many calls are interleaved: 10,000 on each transport; less where the relay's tests have them, or others here. */
   readonly interleaved: number;
 }
 

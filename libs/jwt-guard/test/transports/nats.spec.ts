@@ -36,6 +36,6 @@ describeWith(NATS)('with nats-server', () =>
     },
     thrown: RPC_THROWN,
     errorWithoutToken: 'invalid_token',
-    interleaved: 10_000,
+    interleaved: 2_000,
   }),
 );

@@ -95,7 +95,7 @@ describeWith(RABBITMQ)('with rabbitmq-server', () => {
       ),
     thrown: RPC_THROWN,
     errorWithoutToken: 'invalid_token',
-    interleaved: 10_000,
+    interleaved: 2_000,
   });
 
   describe.each([[false], [true]])('a queue of RabbitMQ with noAck: %s', (noAck) => {

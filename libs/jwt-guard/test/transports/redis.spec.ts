@@ -21,6 +21,6 @@ describeWith(REDIS)('with redis-server', () =>
     },
     thrown: RPC_THROWN,
     errorWithoutToken: 'invalid_token',
-    interleaved: 10_000,
+    interleaved: 2_000,
   }),
 );

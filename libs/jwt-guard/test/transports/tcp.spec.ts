@@ -12,5 +12,5 @@ describeTransport({
     }),
   thrown: RPC_THROWN,
   errorWithoutToken: 'invalid_token',
-  interleaved: 10_000,
+  interleaved: 2_000,
 });

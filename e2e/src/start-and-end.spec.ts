@@ -80,7 +80,7 @@ describe('a start', () => {
 
   it('refuses keys over http unless that is asked for in so many words', async () => {
     const said = await refusal('gateway', { ...gatewayEnvironment(), DANGEROUSLY_ALLOW_HTTP: '0' });
-    expect(said).toContain('dangerouslyAllowHttp');
+    expect(said).toContain('AUTH_URL: is without TLS, which needs DANGEROUSLY_ALLOW_HTTP=1');
   });
 
   describe.each([

@@ -29,6 +29,7 @@ const TABLE = {
     },
     { prefix: '/plain', methods: ['GET'], destination: 'resource' },
     { prefix: '/echo', methods: ['POST'], destination: 'resource' },
+    { prefix: '/slow', methods: ['GET'], destination: 'resource' },
   ],
 };
 
@@ -47,6 +48,7 @@ describe('a WebSocket through the gateway', () => {
     const started = await GatewayApp.start({
       table: TABLE,
       service: (request, response) => {
+        if (request.url === '/slow') return void setTimeout(() => response.end('slow'), 100);
         if (request.url !== '/echo') return void response.end(`${request.method} ${request.url}`);
         const upgrade = 'upgrade' in request.headers ? ' upgrade: ' : '';
         void textOf(request).then((body) => response.end(`echo ${body}${upgrade}`));
@@ -428,6 +430,21 @@ describe('a WebSocket through the gateway', () => {
     expect(answers.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2);
     expect(answers.match(/echo hello/g)).toHaveLength(2);
     expect(answers).not.toContain('upgrade: ');
+  });
+
+  it('is opened after the request before it on its connection is answered', async () => {
+    const { authorization } = await bearer();
+    const slow = `GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`;
+    const opening = `GET /live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`;
+    // Without a token it is refused, and the connection ends: both are answered, in their order.
+    const answers = await gateway.raw(`${slow}${opening}\r\n`);
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 401']);
+    const socket = connect(gateway.port, '127.0.0.1');
+    socket.on('error', () => undefined).write(`${slow}${opening}Authorization: ${authorization}\r\n\r\n`);
+    let received = '';
+    socket.on('data', (chunk) => (received += chunk.toString('latin1')));
+    await until(() => /HTTP\/1\.1 200[^]*HTTP\/1\.1 101/.test(received));
+    socket.destroy();
   });
 
   it('leaves nothing behind, and no token in any log', async () => {

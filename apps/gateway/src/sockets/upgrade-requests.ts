@@ -23,17 +23,41 @@ export function routeUpgrades(server: Server): void {
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     // Of a server of node:http it is one.
     const socket = connection as Socket;
-    if (!isWebSocket(request)) return readAgain(server, request, socket, head);
-    const response = new ServerResponse(request);
-    // Node reads no second request from it.
-    response.shouldKeepAlive = false;
-    response.assignSocket(socket);
-    // Nobody else listens as long as there is no WebSocket.
-    socket.on('error', () => undefined);
-    response.once('finish', () => socket.destroySoon());
-    asked.set(request, new EarlyBytes(socket, head));
-    server.emit('request', request, response);
+    whenAnswered(socket, () => {
+      if (isWebSocket(request)) route(server, request, socket, head);
+      else readAgain(server, request, socket, head);
+    });
   });
+}
+
+/** What each connection was, or is being, answered last. */
+const answering = new WeakMap<Socket, ServerResponse>();
+
+/**
+ * At once, or when the request before it on this connection is answered: a client may have sent one after the other, and
+ * of what it has stopped reading Node doesn't keep the order.
+ */
+function whenAnswered(socket: Socket, run: () => void): void {
+  const before = answering.get(socket);
+  if (!before || before.writableFinished) return run();
+  socket.pause();
+  before.once('close', () => {
+    if (socket.destroyed) return;
+    run();
+    socket.resume();
+  });
+}
+
+function route(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const response = new ServerResponse(request);
+  // Node reads no second request from it.
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  // Nobody else listens as long as there is no WebSocket.
+  socket.on('error', () => undefined);
+  response.once('finish', () => socket.destroySoon());
+  asked.set(request, new EarlyBytes(socket, head));
+  server.emit('request', request, response);
 }
 
 /**
@@ -49,21 +73,9 @@ function readAgain(server: Server, request: IncomingMessage, socket: Socket, res
     if (!OF_UPGRADES.has(name.toLowerCase()) && kept !== '') lines.push(`${name}: ${kept}`);
   }
   // What has been parsed holds no line break that could begin a header of its own.
-  const again = (): void => {
-    if (socket.destroyed) return;
-    socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]));
-    server.emit('connection', socket);
-    socket.resume();
-  };
-  const before = answering.get(socket);
-  if (!before || before.writableFinished) return again();
-  // Sent before the one before it was answered: Node knows the order of what it reads in one go only.
-  socket.pause();
-  before.once('close', again);
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]));
+  server.emit('connection', socket);
 }
-
-/** What each connection was, or is being, answered last. */
-const answering = new WeakMap<Socket, ServerResponse>();
 
 const OF_UPGRADES = new Set(['upgrade', 'http2-settings']);
 

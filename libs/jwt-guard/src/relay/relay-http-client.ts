@@ -95,6 +95,7 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     // It refuses a token that was made for it: not the user's fault. Perhaps the token is older than the
     // destination's keys; a new one settles that.
     await dump(response);
+    if (limit.exceeded) throw new VerifierUnavailable(limit.exceeded, { hop: contract.name });
     if (isStream(request.body)) this.#relay.forget(destination);
     else if (this.#relay.mayRenew(destination)) {
       const renewed = await this.#send(request, await this.#prepare(destination, request, way, true), way);

@@ -164,6 +164,7 @@ function resolveContract(name: string, contract: DestinationContract, defaults: 
 }
 
 const MODES: ReadonlySet<string> = new Set<RelayModeName>(['exchange', 'transaction', 'forward', 'none']);
+
 function originOf(name: string, value: string, allowHttp: boolean): string {
   const { origin, pathname, search } = secureUrl(name, value, allowHttp);
   if (pathname !== '/' || search !== '') throw new TypeError(`${name}: must be an origin, without a path`);

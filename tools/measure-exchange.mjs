@@ -3,15 +3,14 @@
 // docs/users-and-clients.md. Subject tokens and assertions are made before, each for one request.
 //
 //   node tools/measure-exchange.mjs [requests [clients at once …]]
-import { transformFileSync } from '@swc/core';
 import { createHash, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { createRequire, Module } from 'node:module';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { require } from './require-typescript.mjs';
 
 const [REQUESTS = 2_000, ...AT_ONCE] = process.argv.slice(2).map(Number);
 const CLIENTS_AT_ONCE = AT_ONCE.length > 0 ? AT_ONCE : [16];
@@ -21,16 +20,6 @@ const ISSUER = 'https://issuer.test';
 const TYPE = 'urn:ietf:params:oauth:token-type';
 const SCOPES = ['documents:read', 'documents:write'];
 
-// The tests' own processes are TypeScript.
-Module._extensions['.ts'] = (module, path) => {
-  const { code } = transformFileSync(path, {
-    swcrc: false,
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  });
-  module._compile(code, path);
-};
-const require = createRequire(import.meta.url);
 const { AppProcess } = require('../e2e/src/app-process.ts');
 const { basic, secret, usersFile } = require('../e2e/src/system.ts');
 const { startOwnRedis } = require('../libs/testing/dist/servers/index.js');

@@ -1,10 +1,9 @@
 // How long a revocation takes to every service: starts the whole system – Redis, two auths, gateway, resource, audit –
 // and revokes one token after the other, while each service is asked about its own again and again. Runs on the built
 // apps (npm run measure:propagation builds them), and prints the table of docs/revocation.md.
-import { transformFileSync } from '@swc/core';
-import { createRequire, Module } from 'node:module';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { require } from './require-typescript.mjs';
 
 const REVOCATIONS = 200;
 /** Made at once, so that none expires before its turn. */
@@ -12,16 +11,6 @@ const BATCH = 25;
 /** Between two questions to a service: without it whoever asks takes the processor from those that are measured. */
 const PAUSE_MS = 2;
 
-// The tests' own system is TypeScript.
-Module._extensions['.ts'] = (module, path) => {
-  const { code } = transformFileSync(path, {
-    swcrc: false,
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  });
-  module._compile(code, path);
-};
-const require = createRequire(import.meta.url);
 const { askAudit, askGateway, askResource, makeChain, verdicts } = require('../e2e/src/chain.ts');
 const { RedisSystem } = require('../e2e/src/redis-system.ts');
 

@@ -3,25 +3,15 @@
 // fast as it is answered. Prints the table of docs/relay.md.
 //
 //   node tools/measure-relay.mjs [requests [at once]]
-import { transformFileSync } from '@swc/core';
-import { createRequire, Module } from 'node:module';
 import { cpus } from 'node:os';
 import { Pool } from 'undici';
+import { require } from './require-typescript.mjs';
 
 const [REQUESTS = 5_000, AT_ONCE = 16] = process.argv.slice(2).map(Number);
 const WARM_UP = 2_000;
 const ROUNDS = 3;
 
-// The tests' own processes are TypeScript.
-Module._extensions['.ts'] = (module, path) => {
-  const { code } = transformFileSync(path, {
-    swcrc: false,
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  });
-  module._compile(code, path);
-};
-const { System } = createRequire(import.meta.url)('../e2e/src/system.ts');
+const { System } = require('../e2e/src/system.ts');
 
 console.log(
   `Node ${process.version}, ${cpus().length} × ${cpus()[0].model}, ${ROUNDS} × ${REQUESTS} requests, ${AT_ONCE} at once\n`,

@@ -1,15 +1,4 @@
-import {
-  authOrigin,
-  flag,
-  loadConfig,
-  origin,
-  port,
-  relayMode,
-  revocationsUrl,
-  secret,
-  trustDomain,
-  trustDomainOf,
-} from '@token-relay/service-kit';
+import { flag, loadConfig, origin, port, secret, trustDomainOf, verifierConfig } from '@token-relay/service-kit';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
@@ -61,17 +50,11 @@ export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
   const config = loadConfig(
     (mode) => ({
       PORT: port().default(3000),
-      ISSUER: origin(),
-      AUTH_URL: authOrigin(environment),
       // A table may say itself where all its destinations are.
       RESOURCE_URL: hasTable ? origin().optional() : (origin() as z.ZodType<string | undefined>),
       ROUTES_FILE: z.string().min(1).optional(),
-      ...relayMode(mode, environment),
-      TRUST_DOMAIN: trustDomain(),
+      ...verifierConfig(mode, environment),
       GATEWAY_CLIENT_SECRET: secret(mode),
-      REVOCATIONS_URL: revocationsUrl(),
-      JWKS_CACHE_FILE: z.string().min(1).optional(),
-      DANGEROUSLY_ALLOW_HTTP: flag(),
       DEMO: flag(),
       DEMO_ACCOUNTS_FILE: z.string().min(1).optional(),
       WAIT_FOR: waitFor,

@@ -1,16 +1,4 @@
-import {
-  authOrigin,
-  flag,
-  loadConfig,
-  origin,
-  port,
-  relayMode,
-  revocationsUrl,
-  rpcAddress,
-  secret,
-  trustDomain,
-} from '@token-relay/service-kit';
-import { z } from 'zod';
+import { loadConfig, port, rpcAddress, secret, verifierConfig } from '@token-relay/service-kit';
 
 export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
 
@@ -19,15 +7,9 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
   return loadConfig(
     (mode) => ({
       PORT: port().default(3002),
-      ISSUER: origin(),
-      AUTH_URL: authOrigin(environment),
       AUDIT_URL: rpcAddress(),
       RESOURCE_CLIENT_SECRET: secret(mode),
-      REVOCATIONS_URL: revocationsUrl(),
-      JWKS_CACHE_FILE: z.string().min(1).optional(),
-      DANGEROUSLY_ALLOW_HTTP: flag(),
-      TRUST_DOMAIN: trustDomain(),
-      ...relayMode(mode, environment),
+      ...verifierConfig(mode, environment),
     }),
     environment,
   );

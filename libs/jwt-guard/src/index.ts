@@ -110,7 +110,7 @@ export {
   type RpcTransport,
 } from './relay/carriers/rpc-carrier';
 export { isRelayed } from './relay/relayed-headers';
-export { type RelayHeaders, TokenRelay } from './relay/token-relay';
+export { type PrepareOptions, type RelayHeaders, TokenRelay } from './relay/token-relay';
 export {
   bindContext,
   currentPrincipal,

@@ -200,7 +200,7 @@ describe('a relay contract', () => {
     it('says of the transaction what it is asked to', async () => {
       start(transaction);
       const request = { details: { method: 'POST', 'ü&=': [1] }, context: { req_ip: '192.0.2.1' } };
-      await runAs(context, () => relay.relayHeaders('peer', request));
+      await runAs(context, () => relay.relayHeaders('peer', { transaction: request }));
       const [minted] = auth.forms.filter(({ requested_token_type: type }) => type !== undefined);
       expect(JSON.parse(minted?.request_details ?? '')).toEqual(request.details);
       expect(JSON.parse(minted?.request_context ?? '')).toEqual(request.context);
@@ -263,7 +263,9 @@ describe('a relay contract', () => {
       ['context', { context: { text: 'x'.repeat(4_096) } }],
     ])('takes no %s that the issuer would refuse', async (_what, request) => {
       start(transaction);
-      await expect(runAs(context, () => relay.relayHeaders('peer', request))).rejects.toThrow(TypeError);
+      await expect(runAs(context, () => relay.relayHeaders('peer', { transaction: request }))).rejects.toThrow(
+        TypeError,
+      );
     });
 
     it('takes an access token in its place for none', async () => {

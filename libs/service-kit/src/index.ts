@@ -1,7 +1,6 @@
 // Start and end
 export { runService, type Service, StartRefused } from './run-service';
 export {
-  authOrigin,
   type CommonConfig,
   ConfigError,
   flag,
@@ -12,14 +11,14 @@ export {
   rpcAddress,
   secret,
 } from './config';
-export { RELAY_MODES, relayMode, trustDomain, trustDomainOf } from './relay-config';
+export { trustDomain, trustDomainOf, verifierConfig } from './verifier-config';
 export { createLogger, type Logger } from './logger';
 
 // What is shared with auth
 export { jwksFile } from './jwks-file';
 export { TOKEN_ALGORITHMS } from './token-algorithms';
 export { connected, connectRedis, type RedisClient } from './redis';
-export { openRevocations, revocationsUrl } from './revocations';
+export { openRevocations } from './revocations';
 
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';

@@ -1,4 +1,4 @@
-import { type RelayHeaders, VerifierUnavailable } from '@token-relay/jwt-guard';
+import { VerifierUnavailable } from '@token-relay/jwt-guard';
 import { type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 
@@ -69,9 +69,4 @@ function codeOf(
 ): 'upstream_unreachable' | 'upstream_timeout' | 'upstream_failed' {
   if (cause.message === 'Opening handshake has timed out') return 'upstream_timeout';
   return UNREACHABLE.has(cause.code ?? '') ? 'upstream_unreachable' : 'upstream_failed';
-}
-
-/** Headers of the relay for a call that has no end: what it says of time is about an answer. */
-export function forSocket(headers: RelayHeaders): RelayHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'x-request-timeout-ms'));
 }

@@ -23,7 +23,7 @@ import { forwardedRequestHeaders } from '../proxy-headers';
 import { type Route } from '../routes/route';
 import { ROUTE_TABLE, type RouteTable } from '../routes/route-table';
 import { type UpstreamAnswer } from '../upstream-answer';
-import { CLOSE_TIMEOUT_MS, forSocket, type Opened, openServiceSocket } from './service-socket';
+import { CLOSE_TIMEOUT_MS, type Opened, openServiceSocket } from './service-socket';
 import { SocketBridge } from './socket-bridge';
 import { asksForWebSocket, routeUpgrades, takeConnection } from './upgrade-requests';
 
@@ -120,22 +120,25 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
     const protocols = offered.filter((protocol) => protocol.toLowerCase() !== BEARER);
     const own = forwardedRequestHeaders(request.raw.headers);
     const attempt = async (renew: boolean) => {
-      const headers = { ...own, ...forSocket(await this.#headers(route, request, renew)) };
+      const headers = { ...own, ...(await this.#headers(route, request, renew)) };
       return openServiceSocket({ url, protocols, headers, maxMessageBytes, timeoutMs, hop, signal });
     };
     const opened = await attempt(false);
     if (!refusesToken(opened, route)) return opened;
     // As of any other call: perhaps the token is older than the service's keys.
-    const renewed = await attempt(true);
-    if (!refusesToken(renewed, route)) return renewed;
+    if (this.relay.mayRenew(hop)) {
+      const renewed = await attempt(true);
+      if (!refusesToken(renewed, route)) return renewed;
+      this.relay.renewalRefused(hop);
+    }
     throw new VerifierUnavailable('relay_token_refused', { hop });
   }
 
-  async #headers(route: Route, { ip: req_ip }: FastifyRequest, renew: boolean) {
-    const details: TransactionRequest = { details: { method: 'GET', route: route.prefix }, context: { req_ip } };
-    const transaction = route.mode === 'transaction' ? details : undefined;
-    if (!renew) return this.relay.relayHeaders(route.contract, transaction);
-    return (await this.relay.prepare(route.contract, { renew, transaction })).headers;
+  #headers({ contract, prefix, mode }: Route, { ip: req_ip }: FastifyRequest, renew: boolean) {
+    const details: TransactionRequest = { details: { method: 'GET', route: prefix }, context: { req_ip } };
+    const transaction = mode === 'transaction' ? details : undefined;
+    // A socket has no answer that anybody could wait for.
+    return this.relay.relayHeaders(contract, { renew, transaction, isEvent: true });
   }
 
   #join(client: WebSocket, service: WebSocket, principal: Principal, route: Route, request: FastifyRequest): void {

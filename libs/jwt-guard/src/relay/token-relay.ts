@@ -11,7 +11,7 @@ import { NoneMode } from './modes/none-mode';
 import { TransactionMode } from './modes/transaction-mode';
 import { markOwnAccount } from './own-account';
 import { currentCall, runInContext } from './relay-context';
-import { type Credentials, type CredentialsRequest, type RelayMode, type TransactionRequest } from './relay-mode';
+import { type Credentials, type CredentialsRequest, type RelayMode } from './relay-mode';
 import {
   type DestinationName,
   RELAY_OPTIONS,
@@ -90,9 +90,9 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
    *   `exchange_refused`, `insufficient_scope`, `exchange_unavailable`, `relay_impossible`, `deadline_exceeded`, …
    * @throws TypeError for a destination without a contract
    */
-  async relayHeaders(destination: Name, transaction?: TransactionRequest): Promise<Record<string, string>> {
+  async relayHeaders(destination: Name, options: PrepareOptions = {}): Promise<Record<string, string>> {
     try {
-      const { headers } = await inTime(this.prepare(destination, { transaction }));
+      const { headers } = await inTime(this.prepare(destination, options));
       return { ...headers };
     } catch (error) {
       throw asAnswer(error);

@@ -117,6 +117,7 @@ describe('the routes of a table', () => {
     '/%61pi/documents',
     '/api/%64ocuments/1',
     '/api/%2564ocuments',
+    '/api/%2525252564ocuments',
     '/api/%252e/documents',
     '/api/x/%252e%252e/documents',
     '/api/..;/documents',

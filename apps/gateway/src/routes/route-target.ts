@@ -29,7 +29,11 @@ export function routeTarget(route: Route, request: FastifyRequest, reply: Fastif
   return target.startsWith('/') ? target : `/${target}`;
 }
 
+/** Decoded as often as any server would do it, and there is still something to decode. */
+const ESCAPED = /%[0-9a-f]{2}/;
+
 function checkFolded(route: Route, path: string): void {
+  if (ESCAPED.test(path)) throw ambiguousPath();
   if (!isBelow(path, route.folded) || route.inner.some(({ folded }) => isBelow(path, folded))) throw ambiguousPath();
 }
 

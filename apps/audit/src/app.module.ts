@@ -1,12 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule } from '@token-relay/jwt-guard';
 import {
+  authIssuer,
   HealthModule,
-  jwksFile,
   type Logger,
   MetricsModule,
   openRevocations,
-  TOKEN_ALGORITHMS,
   trustDomainOf,
 } from '@token-relay/service-kit';
 import { AnybodysAuditController, AuditController } from './audit.controller';
@@ -26,13 +25,8 @@ export class AppModule {
         JwtGuardModule.forRoot({
           issuers: [
             {
-              issuer: config.ISSUER,
-              audience: isForwarded ? ['audit', 'gateway'] : 'audit',
+              ...authIssuer(config, isForwarded ? ['audit', 'gateway'] : 'audit'),
               transactions: { trustDomain: trustDomainOf(config) },
-              algorithms: TOKEN_ALGORITHMS,
-              jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
-              dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
-              ...(config.JWKS_CACHE_FILE !== undefined && { jwksCache: jwksFile(config.JWKS_CACHE_FILE) }),
             },
           ],
           revocation: revocations,

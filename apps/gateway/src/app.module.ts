@@ -1,13 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule, RelayModule } from '@token-relay/jwt-guard';
-import {
-  HealthModule,
-  jwksFile,
-  type Logger,
-  MetricsModule,
-  openRevocations,
-  TOKEN_ALGORITHMS,
-} from '@token-relay/service-kit';
+import { authIssuer, HealthModule, type Logger, MetricsModule, openRevocations } from '@token-relay/service-kit';
 import { ADMIN_CONTRACT, adminContract, AdminController } from './admin/admin.controller';
 import { ApiController } from './api/api.controller';
 import { callersToken } from './callers-token';
@@ -41,16 +34,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         JwtGuardModule.forRoot({
-          issuers: [
-            {
-              issuer: config.ISSUER,
-              audience: 'gateway',
-              algorithms: TOKEN_ALGORITHMS,
-              jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
-              dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
-              ...(config.JWKS_CACHE_FILE !== undefined && { jwksCache: jwksFile(config.JWKS_CACHE_FILE) }),
-            },
-          ],
+          issuers: [authIssuer(config, 'gateway')],
           revocation: revocations,
           realm: 'gateway',
           jwtFromRequest: callersToken,

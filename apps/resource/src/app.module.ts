@@ -2,12 +2,11 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { JwtGuardModule, RelayClientProxy, RelayModule, TokenRelay } from '@token-relay/jwt-guard';
 import {
+  authIssuer,
   HealthModule,
-  jwksFile,
   type Logger,
   MetricsModule,
   openRevocations,
-  TOKEN_ALGORITHMS,
   trustDomainOf,
 } from '@token-relay/service-kit';
 import { AuditClient } from './audit.client';
@@ -38,13 +37,8 @@ export class AppModule {
         JwtGuardModule.forRoot({
           issuers: [
             {
-              issuer: config.ISSUER,
-              audience: isForwarded ? ['resource', 'gateway'] : 'resource',
+              ...authIssuer(config, isForwarded ? ['resource', 'gateway'] : 'resource'),
               transactions: { trustDomain },
-              algorithms: TOKEN_ALGORITHMS,
-              jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
-              dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
-              ...(config.JWKS_CACHE_FILE !== undefined && { jwksCache: jwksFile(config.JWKS_CACHE_FILE) }),
             },
           ],
           revocation: revocations,

@@ -15,7 +15,7 @@ export { trustDomain, trustDomainOf, verifierConfig } from './verifier-config';
 export { createLogger, type Logger } from './logger';
 
 // What is shared with auth
-export { jwksFile } from './jwks-file';
+export { authIssuer } from './auth-issuer';
 export { TOKEN_ALGORITHMS } from './token-algorithms';
 export { connected, connectRedis, type RedisClient } from './redis';
 export { openRevocations } from './revocations';

@@ -8,30 +8,11 @@ import { join, resolve } from 'node:path';
 
 /** Begins every generated secret: production refuses what begins so. */
 const GENERATED = 'dev-only-';
-const ARGON2ID = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
-
-const DOCUMENTS = ['documents:read', 'documents:write'];
-/** What an operator does at auth. */
-const OPERATION = ['revocations:write', 'keys:read', 'keys:rotate', 'keys:compromise'];
-const ACCOUNTS = [
-  { username: 'alice', scopes: DOCUMENTS },
-  { username: 'bob', scopes: DOCUMENTS },
-  { username: 'carol', scopes: ['documents:read'] },
-  { username: 'admin', scopes: [...DOCUMENTS, 'auth:admin', 'audit:read', ...OPERATION] },
-];
-
-/** For which audiences each client may exchange tokens and get its own, and what the transactions may be for that it begins. */
-const CLIENTS = {
-  gateway: {
-    audiences: { resource: [...DOCUMENTS, 'audit:read'], auth: OPERATION },
-    transactions: { scopes: [...DOCUMENTS, 'audit:read'] },
-  },
-  resource: { audiences: { audit: [...DOCUMENTS, 'audit:read'] } },
-  audit: { audiences: {} },
-};
-
-/** Apps on their users' devices: they have no secret. */
-const NATIVE_CLIENTS = [{ type: 'native', id: 'demo-native', scopes: DOCUMENTS }];
+/** Who may ask for what, and who can log in: the same as in a system that `apps/bootstrap` has made the secrets of. */
+const POLICIES = JSON.parse(await readFile(new URL('../apps/bootstrap/src/policies.json', import.meta.url), 'utf8'));
+const SERVICES = POLICIES.services;
+const { accounts: ACCOUNTS, clients: DEMO_CLIENTS } = POLICIES.demo;
+const ARGON2ID = { type: argon2.argon2id, ...POLICIES.argon2id };
 
 const CLIENTS_FILE = 'clients.json';
 const FILES = ['secrets.env', 'users.json', 'demo-accounts.json', CLIENTS_FILE];
@@ -65,7 +46,7 @@ async function generate() {
     })),
   );
   const secret = () => GENERATED + randomBytes(32).toString('base64url');
-  const secrets = Object.fromEntries(Object.keys(CLIENTS).map((id) => [id, secret()]));
+  const secrets = Object.fromEntries(SERVICES.map(({ id }) => [id, secret()]));
 
   // All or nothing, also for two who begin at once: a folder beside it that gets the name when it is whole.
   await mkdir(resolve(target, '..'), { recursive: true });
@@ -122,14 +103,14 @@ function isUpToDate({ clients }) {
 
 /** What clients there were, with what they may ask for now, and those that were not there yet. */
 function brought(clients) {
-  const missing = NATIVE_CLIENTS.filter(({ id }) => !clients.some((client) => client.id === id));
+  const missing = DEMO_CLIENTS.filter(({ id }) => !clients.some((client) => client.id === id));
   return [...clients.map(withPolicy), ...missing];
 }
 
 /** A service of ours with what it may ask for now, besides what it might before. */
 function withPolicy(client) {
-  if (!Object.hasOwn(CLIENTS, client.id)) return client;
-  const policy = CLIENTS[client.id];
+  const policy = SERVICES.find(({ id }) => id === client.id);
+  if (!policy) return client;
   const audiences = { ...client.audiences };
   for (const [audience, scopes] of Object.entries(policy.audiences)) {
     audiences[audience] = joined(audiences[audience], scopes);
@@ -161,14 +142,12 @@ function environment(secrets) {
 }
 
 function clientsFile(secrets) {
-  const services = Object.entries(CLIENTS).map(([id, { audiences, ...policy }]) => ({
+  const services = SERVICES.map(({ id, ...policy }) => ({
     id,
     secrets: [`sha256:${createHash('sha256').update(secrets[id]).digest('base64url')}`],
-    audiences,
-    scopes: ['revocations:read'],
     ...policy,
   }));
-  return { generatedBy: 'dev-secrets', clients: [...services, ...NATIVE_CLIENTS] };
+  return { generatedBy: 'dev-secrets', clients: [...services, ...DEMO_CLIENTS] };
 }
 
 function json(value) {

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expectNoSecrets, overhearAnswers, rememberEnvironment } from './secrets';
 
 const ROOT = resolve(__dirname, '../..');
 const START_LIMIT_MS = 20_000;
 
 export type AppName = 'auth' | 'gateway' | 'resource' | 'audit';
 
-/** One of the built apps, as a process of its own. */
+/** One of the built apps, as a process of its own. What it has written is looked through for secrets when it has ended. */
 export class AppProcess {
   /** Everything that it wrote so far, a line each. */
   readonly lines: string[] = [];
@@ -23,7 +24,10 @@ export class AppProcess {
     environment: Readonly<Record<string, string>>,
   ) {
     // Nothing of the test's own environment but what Node needs: an unset NODE_ENV is production.
-    const env = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', ...environment };
+    // A test that isn't about it doesn't wait for whoever might still come at the end.
+    const env = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', DRAIN_SECONDS: '0', ...environment };
+    overhearAnswers();
+    rememberEnvironment(environment);
     const main = resolve(ROOT, 'apps', name, 'dist/main.js');
     this.#child = spawn(process.execPath, ['--enable-source-maps', main], {
       env,
@@ -32,7 +36,12 @@ export class AppProcess {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.#read(line));
     }
-    this.#exited = once(this.#child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+    this.#exited = once(this.#child, 'close').then(([code, signal]) => {
+      expectNoSecrets(name, this.lines);
+      return (code ?? signal) as number | NodeJS.Signals;
+    });
+    // Whoever waits for its end hears of it.
+    this.#exited.catch(() => undefined);
   }
 
   /** Spawns it, and waits for nothing. */
@@ -55,9 +64,10 @@ export class AppProcess {
     return this.addresses.http ?? '';
   }
 
-  async listening(): Promise<void> {
+  /** @param limitMs how long that may take; more than usual where much else goes on */
+  async listening(limitMs = START_LIMIT_MS): Promise<void> {
     const ended = this.#exited.then((code) => `ended with ${code}`);
-    const deadline = performance.now() + START_LIMIT_MS;
+    const deadline = performance.now() + limitMs;
     while (this.url === '') {
       const outcome = await Promise.race([ended, sleep(20, undefined)]);
       if (outcome !== undefined || performance.now() > deadline) {
@@ -103,7 +113,7 @@ export class AppProcess {
   #read(line: string): void {
     this.lines.push(line);
     if (!line.includes('"msg":"listening"')) return;
-    const { http, rpc } = JSON.parse(line) as Record<string, string>;
-    Object.assign(this.addresses, { http, rpc });
+    const { http, rpc, management } = JSON.parse(line) as Record<string, string>;
+    Object.assign(this.addresses, { http, rpc, management });
   }
 }

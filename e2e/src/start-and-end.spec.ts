@@ -185,6 +185,31 @@ describe('the end', () => {
     expect(await app.exited()).toBe(0);
   });
 
+  it('comes after 5 s and more of being not ready in production, where nobody says otherwise', async () => {
+    const app = await AppProcess.start('gateway', { ...gatewayEnvironment(), DRAIN_SECONDS: '' });
+    const begun = performance.now();
+    app.signal('SIGTERM');
+    const line = await app.wrote('shutting down');
+    expect(JSON.parse(line)).toMatchObject({ signal: 'SIGTERM', drainSeconds: 5 });
+    const probe = await fetch(`${app.url}/readyz`);
+    expect(probe.status).toBe(503);
+    expect(((await probe.json()) as { failing: string[] }).failing).toContain('draining');
+    expect(await app.exited()).toBe(0);
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(5_000);
+  });
+
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])('comes at once by a second %s, with 1', async (second) => {
+    const app = await AppProcess.start('gateway', { ...gatewayEnvironment(), DRAIN_SECONDS: '60' });
+    app.signal('SIGTERM');
+    await app.wrote('shutting down');
+    // One that follows at once is the same, passed on by somebody.
+    app.signal(second);
+    await new Promise((go) => setTimeout(go, 600));
+    expect((await fetch(`${app.url}/healthz`)).status).toBe(200);
+    app.signal(second);
+    expect(await app.exited()).toBe(1);
+  });
+
   it('comes at once before the start is done', async () => {
     const early = AppProcess.spawn('gateway', gatewayEnvironment());
     early.signal('SIGTERM');

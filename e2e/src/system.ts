@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppProcess } from './app-process';
+import { remember } from './secrets';
 
 export const ISSUER = 'https://issuer.test';
 
@@ -34,7 +35,11 @@ export type ClientId = keyof typeof AUDIENCES;
 /** An app on its users' devices, without a secret. */
 export const NATIVE_CLIENT = { type: 'native', id: 'phone', scopes: ['documents:read', 'documents:write'] };
 
-export const secret = (): string => randomBytes(32).toString('base64url');
+export function secret(): string {
+  const made = randomBytes(32).toString('base64url');
+  remember('a secret', made);
+  return made;
+}
 
 /** What every service is told: the issuer has a name of its own, wherever auth happens to listen. */
 export const shared = (authUrl: string, issuer = ISSUER) => ({
@@ -63,6 +68,8 @@ export class System {
     options: {
       issuer?: string;
       relayMode?: 'exchange' | 'transaction' | 'forward';
+      /** What every service is told besides. */
+      every?: Record<string, string>;
       auth?: Record<string, string>;
       gateway?: Record<string, string>;
     } = {},
@@ -84,6 +91,7 @@ export class System {
       USERS_FILE: join(folder, 'users.json'),
       CLIENTS_FILE: join(folder, 'clients.json'),
       ...(options.auth?.REDIS_URL === undefined && { SINGLE_AUTH: '1' }),
+      ...options.every,
       ...options.auth,
     });
     const audit = await AppProcess.start('audit', {
@@ -92,6 +100,7 @@ export class System {
       AUDIT_CLIENT_SECRET: secrets.audit,
       ...shared(auth.url, issuer),
       ...mode,
+      ...options.every,
     });
     const resource = await AppProcess.start('resource', {
       TZ: 'Asia/Kathmandu',
@@ -99,6 +108,7 @@ export class System {
       RESOURCE_CLIENT_SECRET: secrets.resource,
       ...shared(auth.url, issuer),
       ...mode,
+      ...options.every,
     });
     const gateway = await AppProcess.start('gateway', {
       TZ: 'America/St_Johns',
@@ -106,6 +116,7 @@ export class System {
       GATEWAY_CLIENT_SECRET: secrets.gateway,
       ...shared(auth.url, issuer),
       ...mode,
+      ...options.every,
       ...options.gateway,
     });
     await Promise.all([audit.ready(), resource.ready(), gateway.ready()]);
@@ -185,12 +196,11 @@ export function post(url: string, body: unknown, headers: Record<string, string>
 }
 
 export function makeAccounts(): Record<Username, Account> {
-  const account = (username: Username): Account => ({
-    username,
-    password: randomBytes(9).toString('base64url'),
-    sub: randomUUID(),
-    scopes: SCOPES[username],
-  });
+  const account = (username: Username): Account => {
+    const password = randomBytes(9).toString('base64url');
+    remember('a password', password);
+    return { username, password, sub: randomUUID(), scopes: SCOPES[username] };
+  };
   return { alice: account('alice'), bob: account('bob'), carol: account('carol'), admin: account('admin') };
 }
 

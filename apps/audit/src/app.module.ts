@@ -5,18 +5,25 @@ import {
   HealthModule,
   type Logger,
   MetricsModule,
+  metricsRegistry,
   openRevocations,
+  Records,
+  type ServiceTls,
+  TracingModule,
   trustDomainOf,
+  verifierMetrics,
 } from '@token-relay/service-kit';
 import { AnybodysAuditController, AuditController } from './audit.controller';
 import { AuditLog } from './audit-log';
 import { type AuditConfig } from './audit.config';
+import { EmbeddedEntries, RedisEntries } from './latest-entries';
 
 @Module({})
 export class AppModule {
-  static forRoot(config: AuditConfig, logger: Logger): DynamicModule {
+  static forRoot(config: AuditConfig, logger: Logger, tls?: ServiceTls): DynamicModule {
+    const registry = metricsRegistry('audit');
     const client = { id: 'audit', secret: config.AUDIT_CLIENT_SECRET };
-    const revocations = openRevocations(config, client, logger);
+    const revocations = openRevocations(config, client, logger, tls);
     // What users got is for the gateway: forwarded, it has to be accepted everywhere.
     const isForwarded = config.RELAY_MODE === 'forward';
     return {
@@ -25,18 +32,28 @@ export class AppModule {
         JwtGuardModule.forRoot({
           issuers: [
             {
-              ...authIssuer(config, isForwarded ? ['audit', 'gateway'] : 'audit'),
+              ...authIssuer(config, isForwarded ? ['audit', 'gateway'] : 'audit', tls?.client),
               transactions: { trustDomain: trustDomainOf(config) },
             },
           ],
           revocation: revocations,
           contextHints: 'accept',
+          observer: verifierMetrics(registry),
         }),
         HealthModule.forVerifier('audit'),
-        MetricsModule.forRoot({ config, revocations, logger }),
+        TracingModule.forRoot({ service: 'audit', config, logger }),
+        MetricsModule.forRoot({ config, registry, revocations, tls, logger }),
       ],
       controllers: [isForwarded ? AnybodysAuditController : AuditController],
-      providers: [{ provide: AuditLog, useValue: new AuditLog(logger) }],
+      providers: [
+        { provide: Records, useFactory: () => new Records(config, logger, tls) },
+        {
+          provide: AuditLog,
+          inject: [Records],
+          useFactory: ({ redis }: Records) =>
+            new AuditLog(redis ? new RedisEntries(redis) : new EmbeddedEntries(), logger),
+        },
+      ],
     };
   }
 }

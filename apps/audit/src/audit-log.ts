@@ -17,19 +17,24 @@ export interface AuditEntry {
   readonly tokenId: string | undefined;
 }
 
-/** How many entries are kept at hand. */
-export const KEPT = 1_000;
+/** The latest entries, for whoever asks what happened just now. */
+export interface LatestEntries {
+  /** @throws StoreUnavailable where they are in Redis */
+  add(entry: AuditEntry): Promise<void>;
+  /** Newest first. @throws StoreUnavailable where they are in Redis */
+  latest(limit: number): Promise<readonly AuditEntry[]>;
+}
 
-/**
- * Writes every entry to the log, which is the record that lasts, and keeps the latest at hand.
- */
+/** Writes every entry to the log, which is the record that lasts, and keeps the latest at hand. */
 @Injectable()
 export class AuditLog {
-  readonly #latest: AuditEntry[] = [];
+  constructor(
+    private readonly entries: LatestEntries,
+    private readonly logger: Pick<Logger, 'info'>,
+  ) {}
 
-  constructor(private readonly logger: Logger) {}
-
-  record(principal: Principal, action: string, target: string | undefined): AuditEntry {
+  /** @throws StoreUnavailable: then nothing was recorded, and what was to be recorded must not happen */
+  async record(principal: Principal, action: string, target: string | undefined): Promise<AuditEntry> {
     const entry: AuditEntry = {
       id: randomUUID(),
       recordedAt: new Date().toISOString(),
@@ -40,14 +45,13 @@ export class AuditLog {
       actor: principal.actor,
       tokenId: principal.tokenId,
     };
+    await this.entries.add(entry);
     this.logger.info({ audit: entry }, 'audit');
-    this.#latest.push(entry);
-    if (this.#latest.length > KEPT) this.#latest.shift();
     return entry;
   }
 
   /** The latest entries, newest first. */
-  latest(limit: number): readonly AuditEntry[] {
-    return this.#latest.slice(-limit).reverse();
+  latest(limit: number): Promise<readonly AuditEntry[]> {
+    return this.entries.latest(limit);
   }
 }

@@ -1,4 +1,4 @@
-import { loadConfig, port, secret, verifierConfig } from '@token-relay/service-kit';
+import { loadConfig, port, recordsUrl, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
 
 export type AuditConfig = ReturnType<typeof loadAuditConfig>;
 
@@ -8,7 +8,9 @@ export function loadAuditConfig(environment: NodeJS.ProcessEnv) {
     (mode) => ({
       PORT: port().default(3003),
       RPC_PORT: port().default(4003),
+      RECORDS_URL: recordsUrl(),
       AUDIT_CLIENT_SECRET: secret(mode),
+      TLS_CLIENTS: tlsClients(),
       ...verifierConfig(mode, environment),
     }),
     environment,

@@ -20,18 +20,18 @@ class AuditHandlers {
   }
 
   @MessagePattern('audit.record')
-  record(
+  async record(
     @Payload(validated(entry)) { action, target }: z.infer<typeof entry>,
     @CurrentPrincipal() principal: Principal,
-  ): Pick<AuditEntry, 'id' | 'recordedAt'> {
-    const { id, recordedAt } = this.log.record(principal, action, target);
+  ): Promise<Pick<AuditEntry, 'id' | 'recordedAt'>> {
+    const { id, recordedAt } = await this.log.record(principal, action, target);
     return { id, recordedAt };
   }
 
   @MessagePattern('audit.list')
   @RequireScopes('audit:read')
-  list(@Payload(validated(page)) { limit }: z.infer<typeof page>): { entries: readonly AuditEntry[] } {
-    return { entries: this.log.latest(limit) };
+  async list(@Payload(validated(page)) { limit }: z.infer<typeof page>): Promise<{ entries: readonly AuditEntry[] }> {
+    return { entries: await this.log.latest(limit) };
   }
 }
 

@@ -8,7 +8,20 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { JwtGuardModule } from '@token-relay/jwt-guard';
-import { HealthModule, type Logger, MetricsModule } from '@token-relay/service-kit';
+import {
+  GrantMetrics,
+  HealthModule,
+  type Logger,
+  LoginMetrics,
+  MetricsModule,
+  metricsRegistry,
+  NeverIssuedMetrics,
+  RefreshMetrics,
+  type ServiceTls,
+  signingKeyMetrics,
+  TracingModule,
+  verifierMetrics,
+} from '@token-relay/service-kit';
 import { AUDIT_LOG } from './audit-log';
 import { AUTH_CONFIG, type AuthConfig } from './auth.config';
 import { type AuthState } from './auth-state';
@@ -22,6 +35,7 @@ import { JwksController } from './keys/jwks.controller';
 import { AdminKeysController } from './keys/admin-keys.controller';
 import { KEY_ALGORITHMS } from './keys/key-ring';
 import { SigningKeys } from './keys/signing-keys';
+import { signingKeyReport } from './metrics/signing-key-report';
 import { AdminRevocationsController } from './revocation/admin-revocations.controller';
 import { RevocationController } from './revocation/revocation.controller';
 import { RevocationFeedController } from './revocation/revocation-feed.controller';
@@ -63,7 +77,14 @@ export class AppModule implements NestModule, OnApplicationBootstrap, OnApplicat
   ) {}
 
   /** @throws StartRefused when the users or the clients can't be read */
-  static forRoot(config: AuthConfig, { keys, store, redis, log }: AuthState, logger: Logger): DynamicModule {
+  static forRoot(
+    config: AuthConfig,
+    { keys, store, redis, log }: AuthState,
+    logger: Logger,
+    tls?: ServiceTls,
+  ): DynamicModule {
+    const registry = metricsRegistry('auth');
+    signingKeyMetrics(registry, () => signingKeyReport(keys));
     return {
       module: AppModule,
       imports: [
@@ -71,9 +92,11 @@ export class AppModule implements NestModule, OnApplicationBootstrap, OnApplicat
           issuers: [{ issuer: config.ISSUER, audience: 'auth', algorithms: KEY_ALGORITHMS, jwks: () => keys.jwks }],
           revocation: log,
           contextHints: 'accept',
+          observer: verifierMetrics(registry),
         }),
         HealthModule.forVerifier('auth'),
-        MetricsModule.forRoot({ config, revocations: log, logger }),
+        TracingModule.forRoot({ service: 'auth', config, logger }),
+        MetricsModule.forRoot({ config, registry, revocations: log, tls, logger }),
       ],
       controllers: [
         LoginController,
@@ -96,6 +119,10 @@ export class AppModule implements NestModule, OnApplicationBootstrap, OnApplicat
         { provide: Revocations, useFactory: () => new Revocations(log, store) },
         { provide: USER_DIRECTORY, useFactory: () => openUserDirectory(config, redis) },
         { provide: LoginThrottle, useFactory: () => new LoginThrottle(countersIn(redis), logger) },
+        { provide: LoginMetrics, useValue: new LoginMetrics(registry) },
+        { provide: RefreshMetrics, useValue: new RefreshMetrics(registry) },
+        { provide: GrantMetrics, useValue: new GrantMetrics(registry) },
+        { provide: NeverIssuedMetrics, useValue: new NeverIssuedMetrics(registry) },
         PasswordVerifier,
         PasswordQueue,
         PasswordLogin,

@@ -1,3 +1,4 @@
+import { type TlsConnection } from '@token-relay/service-kit';
 import { randomBytes } from 'node:crypto';
 import { type AuthConfig } from './auth.config';
 import { type RingEvent } from './keys/key-ring';
@@ -35,11 +36,17 @@ type StateConfig = Pick<
 >;
 
 /**
+ * @param tls what connections to Redis are secured with. Default: what Node trusts, and no certificate
  * @param mustExist whether there have to be keys already
  * @throws StartRefused when the store can't be had, or doesn't hold what it must
  */
-export async function openState(config: StateConfig, log: StateLog, mustExist = false): Promise<AuthState> {
-  const opened = await openStore(config, log);
+export async function openState(
+  config: StateConfig,
+  log: StateLog,
+  tls?: TlsConnection,
+  mustExist = false,
+): Promise<AuthState> {
+  const opened = await openStore(config, log, tls);
   let keys: SigningKeys | undefined;
   try {
     const revocations = new RevocationLog({

@@ -1,4 +1,13 @@
-import { ConfigError, flag, loadConfig, origin, port, trustDomain, trustDomainOf } from '@token-relay/service-kit';
+import {
+  ConfigError,
+  flag,
+  loadConfig,
+  origin,
+  port,
+  tlsClients,
+  trustDomain,
+  trustDomainOf,
+} from '@token-relay/service-kit';
 import { z } from 'zod';
 import { fitsIntoKeySet, KEY_ALGORITHMS } from './keys/key-ring';
 import { ringTimes } from './keys/ring-times';
@@ -44,6 +53,8 @@ const state = (hasRedis: boolean) => ({
   /** How long an access token lives; no verifier takes one that lives over 15 minutes. */
   ACCESS_TOKEN_SECONDS: z.coerce.number('must be a number').int().min(1).max(900, 'must be 900 at most').default(300),
   REDIS_URL: redisUrl().optional(),
+  /** What Redis' certificate is signed by. Default: `TLS_CA_FILE`. */
+  REDIS_CA_FILE: path().optional(),
   /** How long a session lives without a refresh, and how long at most. Epochs are remembered for longer than that. */
   SESSION_IDLE_SECONDS: seconds(SESSION_TIMES.absoluteSeconds).default(SESSION_TIMES.idleSeconds),
   SESSION_SECONDS: seconds(SESSION_TIMES.absoluteSeconds).default(SESSION_TIMES.absoluteSeconds),
@@ -75,6 +86,7 @@ export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
       AUTH_URL: origin().optional(),
       /** `aud` of transaction tokens. Default: the issuer's host name. */
       TRUST_DOMAIN: trustDomain(),
+      TLS_CLIENTS: tlsClients(),
       CLIENTS_FILE: path(),
       // Without it users are in Redis, which then has to be there.
       USERS_FILE: hasRedis ? path().optional() : (path() as z.ZodType<string | undefined>),

@@ -297,7 +297,7 @@ describe('token exchange (RFC 8693)', () => {
       expect(await exchange(token)).toMatchObject({ status: 503, body: { code: 'store_unavailable' } });
       const lines = auth.logged('token_exchange_undecided').slice(before);
       expect(lines).toMatchObject([
-        { level: 40, client: SERVICE77, audience: SERVICE16, code: 'store_unavailable', ...known },
+        { level: 40, clientId: SERVICE77, audience: SERVICE16, code: 'store_unavailable', ...known },
       ]);
       expect(auth.lines.join()).not.toContain(token);
       return lines[0];
@@ -416,7 +416,7 @@ describe('token exchange (RFC 8693)', () => {
       expect(newest('token_exchanged')).toMatchObject({
         level: 30,
         transactionId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
-        client: SERVICE16,
+        clientId: SERVICE16,
         subject: USERS.alice,
         subjectJti: decodeJwt(token).jti,
         audience: 'https://service26.example.com',
@@ -435,7 +435,7 @@ describe('token exchange (RFC 8693)', () => {
       expect(newest('token_exchange_refused')).toMatchObject({
         level: 40,
         transactionId: body.transactionId,
-        client: SERVICE77,
+        clientId: SERVICE77,
         subject: USERS.alice,
         subjectJti: decodeJwt(token).jti,
         audience: SERVICE16,
@@ -448,7 +448,7 @@ describe('token exchange (RFC 8693)', () => {
       expect(refused).toMatchObject({ code: 'invalid_request', detail: 'The subject token is refused: key_unknown.' });
       expect(refused).not.toHaveProperty('subject');
       await exchange(token, { audience: 'hunter2' });
-      expect(newest('token_exchange_refused')).toMatchObject({ client: SERVICE77, code: 'invalid_target' });
+      expect(newest('token_exchange_refused')).toMatchObject({ clientId: SERVICE77, code: 'invalid_target' });
       expect(auth.lines.join()).not.toContain('hunter2');
     });
   });

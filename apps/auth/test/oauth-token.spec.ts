@@ -147,7 +147,7 @@ describe('the token endpoint, for services and native clients', () => {
       expect(auth.logged('token_issued').at(-1)).toMatchObject({
         level: 30,
         transactionId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
-        client: 'reports',
+        clientId: 'reports',
         subject: 'reports',
         audience: 'resource',
         scope: 'documents:read',

@@ -166,7 +166,7 @@ describe('private_key_jwt, at an auth that was started again without Redis', () 
       const signed = await clients.sign('reports', { iat, exp: iat + 60 });
       expect((await send(auth, '/oauth/token', { ...OWN_TOKEN, ...signed })).status).toBe(status);
     }
-    expect(auth.logged('client_assertion_refused')).toMatchObject([{ client: 'reports', code: 'memory_lost' }]);
+    expect(auth.logged('client_assertion_refused')).toMatchObject([{ clientId: 'reports', code: 'memory_lost' }]);
     await auth.stop();
     rmSync(clients.folder, { recursive: true });
   });

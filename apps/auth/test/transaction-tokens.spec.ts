@@ -403,7 +403,7 @@ describe('transaction tokens (draft-ietf-oauth-transaction-tokens)', () => {
     expect(await mint(user)).toMatchObject({ status: 503, body: { code: 'store_unavailable' } });
     signing.mockRestore();
     expect(auth.logged('token_exchange_undecided')).toMatchObject([
-      { client: 'gateway', subject: USERS.alice, audience: TRUST_DOMAIN, code: 'store_unavailable' },
+      { clientId: 'gateway', subject: USERS.alice, audience: TRUST_DOMAIN, code: 'store_unavailable' },
     ]);
   });
 
@@ -411,7 +411,7 @@ describe('transaction tokens (draft-ietf-oauth-transaction-tokens)', () => {
     const user = await userToken();
     const token = await minted(user, { request_details: '{"secret":"hunter2"}' });
     expect(auth.logged('token_exchanged').at(-1)).toMatchObject({
-      client: 'gateway',
+      clientId: 'gateway',
       subject: USERS.alice,
       subjectJti: decodeJwt(user).jti,
       audience: TRUST_DOMAIN,
@@ -421,7 +421,7 @@ describe('transaction tokens (draft-ietf-oauth-transaction-tokens)', () => {
       txn: decodeJwt(token).txn,
     });
     await refusal({ audience: 'other', request_details: '{"hunter2":' });
-    expect(auth.logged('token_exchange_refused').at(-1)).toMatchObject({ client: 'gateway', code: 'invalid_target' });
+    expect(auth.logged('token_exchange_refused').at(-1)).toMatchObject({ clientId: 'gateway', code: 'invalid_target' });
     expect(auth.lines.join()).not.toContain('hunter2');
     expect(auth.lines.join()).not.toContain(token);
   });

@@ -1,6 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule, RelayModule } from '@token-relay/jwt-guard';
-import { authIssuer, HealthModule, type Logger, MetricsModule, openRevocations } from '@token-relay/service-kit';
+import {
+  authIssuer,
+  HealthModule,
+  type Logger,
+  MetricsModule,
+  metricsRegistry,
+  openMetrics,
+  openRevocations,
+  relayMetrics,
+  ServiceTls,
+  TracingModule,
+  verifierMetrics,
+} from '@token-relay/service-kit';
 import { ADMIN_CONTRACT, adminContract, AdminController } from './admin/admin.controller';
 import { ApiController } from './api/api.controller';
 import { callersToken } from './callers-token';
@@ -11,6 +23,7 @@ import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { LOGGER } from './logger.token';
 import { RateLimits } from './rate-limits';
 import { RelayProxy } from './relay-proxy';
+import { contractOf } from './routes/contract-of';
 import { WHOAMI_DESTINATION } from './routes/default-routes';
 import { readRouteTable } from './routes/read-route-table';
 import { routeControllers } from './routes/route-controllers';
@@ -25,31 +38,36 @@ export class AppModule {
    * @throws StartRefused when there is to be a demo, and its accounts can't be read
    * @throws ConfigError when there is something wrong with the routes
    */
-  static forRoot(config: GatewayConfig, logger: Logger): DynamicModule {
+  static forRoot(config: GatewayConfig, logger: Logger, tls?: ServiceTls): DynamicModule {
     const demo = isDemo(config);
     const table = readRouteTable(config);
+    const registry = metricsRegistry('gateway');
     const client = { id: 'gateway', secret: config.GATEWAY_CLIENT_SECRET };
-    const revocations = openRevocations(config, client, logger);
+    const revocations = openRevocations(config, client, logger, tls);
     return {
       module: AppModule,
       imports: [
         JwtGuardModule.forRoot({
-          issuers: [authIssuer(config, 'gateway')],
+          issuers: [authIssuer(config, 'gateway', tls?.client)],
           revocation: revocations,
           realm: 'gateway',
           jwtFromRequest: callersToken,
+          observer: verifierMetrics(registry),
         }),
         RelayModule.forRoot({
           tokenEndpoint: `${config.AUTH_URL}/oauth/token`,
           dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
+          ...(tls?.client && { tls: tls.client }),
           clientId: 'gateway',
           clientSecret: config.GATEWAY_CLIENT_SECRET,
           timeoutMs: config.UPSTREAM_TIMEOUT_MS,
           trustDomain: config.TRUST_DOMAIN,
+          observer: relayMetrics(registry),
           destinations: { ...table.contracts, [ADMIN_CONTRACT]: adminContract(config) },
         }),
         HealthModule.forVerifier('gateway'),
-        MetricsModule.forRoot({ config, revocations, logger }),
+        TracingModule.forRoot({ service: 'gateway', config, logger }),
+        MetricsModule.forRoot({ config, registry, revocations, tls, logger, contractOf: contractOf(table.routes) }),
       ],
       controllers: [
         WelcomeController,
@@ -62,6 +80,7 @@ export class AppModule {
       providers: [
         { provide: GATEWAY_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
+        ...(tls ? [{ provide: ServiceTls, useValue: tls }] : []),
         ...(demo ? [{ provide: DEMO_ACCOUNTS, useValue: readDemoAccounts(config) }] : []),
         { provide: ROUTE_TABLE, useValue: table },
         AuthProxy,
@@ -69,6 +88,12 @@ export class AppModule {
         RateLimits,
         RelayProxy,
         SocketProxy,
+        {
+          provide: openMetrics,
+          inject: [SocketProxy, EventStreams],
+          useFactory: (sockets: SocketProxy, streams: EventStreams) =>
+            openMetrics(registry, { sockets: () => sockets.opened, streams: () => streams.opened }),
+        },
       ],
     };
   }

@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { type Principal, type Refusal, StandingWatch, toRpcRefusal } from '@token-relay/jwt-guard';
+import { Drain } from '@token-relay/service-kit';
 import { type FastifyReply } from 'fastify';
 import { Transform, type TransformCallback } from 'node:stream';
 import { type Passing, type UpstreamAnswer } from './upstream-answer';
@@ -23,7 +24,15 @@ export class EventStreams implements BeforeApplicationShutdown {
   /** What ends each of those that are open. */
   readonly #open = new Set<() => void>();
 
-  constructor(@Inject(StandingWatch) private readonly watch: StandingWatch) {}
+  constructor(
+    @Inject(StandingWatch) private readonly watch: StandingWatch,
+    @Inject(Drain) private readonly drain: Drain,
+  ) {}
+
+  /** How many are open. */
+  get opened(): number {
+    return this.#open.size;
+  }
 
   /** @param transactionId names the call in what the client is told at the end */
   passOn(
@@ -45,9 +54,11 @@ export class EventStreams implements BeforeApplicationShutdown {
     };
     const close = (): void => end();
     const unwatch = principal && this.watch.watch(principal, end);
+    const undrain = this.drain.lasting(close);
     this.#open.add(close);
     events.once('close', () => {
       unwatch?.();
+      undrain();
       this.#open.delete(close);
       body.destroy();
     });
@@ -58,7 +69,8 @@ export class EventStreams implements BeforeApplicationShutdown {
     });
     // Whoever subscribes learns at once that it has, though nothing may come for long.
     reply.raw.once('pipe', () => reply.raw.flushHeaders());
-    return reply.status(statusCode).headers(headers).send(events);
+    // Nobody could tell its client, when it ends at last, whether the connection is still good for another request.
+    return reply.status(statusCode).headers(headers).header('connection', 'close').send(events);
   }
 
   /** Clients come back, to another replica: a stream must not hold up the end of this one. */

@@ -27,7 +27,7 @@ describe('waitFor', () => {
   it('asks until each is ready, and says so in a line', async () => {
     status = 503;
     const said: string[] = [];
-    await waitFor([{ name: 'auth', url }], (line) => said.push(line), 5_000);
+    await waitFor([{ name: 'auth', url }], (line) => said.push(line), { limitMs: 5_000 });
     expect(asked).toBe(3);
     expect(said).toEqual([`auth      ready  ${new URL(url).origin}`]);
   });
@@ -39,13 +39,13 @@ describe('waitFor', () => {
         { name: 'audit', url: 'http://127.0.0.1:9/readyz' },
       ],
       () => undefined,
-      300,
+      { limitMs: 300 },
     );
     await expect(waiting).rejects.toThrow('not ready after 0.3 s: audit (http://127.0.0.1:9/readyz:');
   });
 
   it('does not take a stranger for the service', async () => {
-    const waiting = waitFor([{ name: 'audit', url }], () => undefined, 300);
+    const waiting = waitFor([{ name: 'audit', url }], () => undefined, { limitMs: 300 });
     await expect(waiting).rejects.toThrow('something else listens there');
   });
 

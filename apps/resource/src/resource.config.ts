@@ -1,4 +1,4 @@
-import { loadConfig, port, rpcAddress, secret, verifierConfig } from '@token-relay/service-kit';
+import { loadConfig, port, recordsUrl, rpcAddress, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
 
 export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
 
@@ -7,8 +7,10 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
   return loadConfig(
     (mode) => ({
       PORT: port().default(3002),
-      AUDIT_URL: rpcAddress(),
+      AUDIT_URL: rpcAddress(environment),
+      RECORDS_URL: recordsUrl(),
       RESOURCE_CLIENT_SECRET: secret(mode),
+      TLS_CLIENTS: tlsClients(),
       ...verifierConfig(mode, environment),
     }),
     environment,

@@ -3,7 +3,7 @@ import { createHttpApp, createLogger } from '@token-relay/service-kit';
 import { JwksServer, RevocationFeedServer, TestClock, TestIssuer } from '@token-relay/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppModule } from '../src/app.module';
-import { MAX_DOCUMENTS, DocumentStore } from '../src/documents/document-store';
+import { DOCUMENT_STORE, type DocumentStore, MAX_DOCUMENTS, newDocument } from '../src/documents/document-store';
 import { loadResourceConfig } from '../src/resource.config';
 
 const ISSUER = 'https://issuer.test';
@@ -62,9 +62,9 @@ describe('resource', () => {
 
   it('takes no more documents than an owner may have', async () => {
     const token = await issuer.token({ sub: 'hoarder' });
-    const store = app.get(DocumentStore);
+    const store = app.get<DocumentStore>(DOCUMENT_STORE);
     const owner = `${ISSUER.length}:${ISSUER}:hoarder`;
-    for (let i = 0; i < MAX_DOCUMENTS; i++) store.save(owner, store.draft({ title: `${i}`, body: '' }));
+    for (let i = 0; i < MAX_DOCUMENTS; i++) await store.save(owner, newDocument({ title: `${i}`, body: '' }));
     const answer = await fetch(`${url}/documents`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

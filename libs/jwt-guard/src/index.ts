@@ -37,8 +37,10 @@ export { STALENESS_BOUND_SECONDS, type WhenStaleRule } from './core/staleness';
 export {
   type BearerError,
   isRefusal,
+  OUTAGE_CODES,
   type OutageCode,
   type Refusal,
+  REJECTION_CODES,
   type RejectionCode,
   RETRY_AFTER_SECONDS,
   TokenRejected,
@@ -46,6 +48,7 @@ export {
 } from './core/refusals';
 export { basicAuthorization } from './core/basic-authorization';
 export { type ClientAssertion } from './core/client-assertion';
+export { type ClientTls, type ClientTlsOption, tlsConnector } from './core/client-tls';
 export { parseStrictObject } from './core/strict-json';
 export { bearerChallenge } from './core/bearer-challenge';
 
@@ -100,6 +103,13 @@ export {
 } from './relay/relay-options';
 export { type TransactionRequest } from './relay/relay-mode';
 export { type RelayReport } from './relay/relay-report';
+export {
+  type RelayCallEvent,
+  type RelayCredentialsEvent,
+  type RelayGrantEvent,
+  type RelayObserver,
+} from './relay/relay-observer';
+export { type ClientSpan, type ClientSpanOptions, startClientSpan } from './relay/client-span';
 export { RelayHttpClient, type RelayRequest, type RelayResponse } from './relay/relay-http-client';
 export { RelayClientProxy, type RelayMessageOptions } from './relay/relay-client-proxy';
 export {
@@ -117,5 +127,6 @@ export {
   currentRelayContext,
   type RelayContext,
   relayContextFor,
+  relayContextOf,
   runAs,
 } from './relay/relay-context';

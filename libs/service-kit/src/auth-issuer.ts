@@ -1,4 +1,4 @@
-import { type JwksUriIssuer } from '@token-relay/jwt-guard';
+import { type ClientTlsOption, type JwksUriIssuer } from '@token-relay/jwt-guard';
 import { jwksFile } from './jwks-file';
 import { TOKEN_ALGORITHMS } from './token-algorithms';
 
@@ -9,14 +9,24 @@ export interface AuthIssuerOptions {
   readonly JWKS_CACHE_FILE?: string | undefined;
 }
 
-/** Auth as the issuer whose tokens a service takes. @param audience what the service is called in them */
-export function authIssuer(config: AuthIssuerOptions, audience: string | readonly string[]): JwksUriIssuer {
+/**
+ * Auth as the issuer whose tokens a service takes.
+ *
+ * @param audience what the service is called in them
+ * @param tls what connections to auth are secured with
+ */
+export function authIssuer(
+  config: AuthIssuerOptions,
+  audience: string | readonly string[],
+  tls?: ClientTlsOption,
+): JwksUriIssuer {
   return {
     issuer: config.ISSUER,
     audience,
     algorithms: TOKEN_ALGORITHMS,
     jwksUri: `${config.AUTH_URL}/.well-known/jwks.json`,
     dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP,
+    ...(tls && { tls }),
     ...(config.JWKS_CACHE_FILE !== undefined && { jwksCache: jwksFile(config.JWKS_CACHE_FILE) }),
   };
 }

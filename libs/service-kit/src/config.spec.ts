@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { authOrigin, ConfigError, flag, loadConfig, type Mode, origin, port, rpcAddress, secret, url } from './config';
 
+/** With a certificate, and without asking for TLS. */
+const ANY = { TLS_CERT_FILE: '/tls.crt', DANGEROUSLY_ALLOW_HTTP: '1' };
 const STRONG = 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT';
 
 describe('loadConfig', () => {
@@ -30,6 +32,7 @@ describe('loadConfig', () => {
     const config = loadConfig((mode) => (modes.push(mode), {}), {});
     expect(config).toEqual({
       NODE_ENV: 'production',
+      DRAIN_SECONDS: 5,
       HOST: '127.0.0.1',
       LOG_LEVEL: 'info',
       LOG_FORMAT: 'json',
@@ -75,9 +78,12 @@ describe('loadConfig', () => {
     ['url', url(), 'http://a.test/b', 'ftp://a.test'],
     ['origin', origin(), 'https://a.test:8443', 'https://a.test/'],
     ['origin', origin(), 'http://a.test', 'http://a.test/path'],
-    ['rpcAddress', rpcAddress(), 'tcp://audit:4003', 'tcp://audit'],
-    ['rpcAddress', rpcAddress(), 'tcp://audit:4003', 'http://audit:4003'],
-    ['rpcAddress', rpcAddress(), 'tcp://audit:65535', 'tcp://audit:65536'],
+    ['rpcAddress', rpcAddress(ANY), 'tcp://audit:4003', 'tcp://audit'],
+    ['rpcAddress', rpcAddress(ANY), 'tls://audit:4003', 'tls://audit'],
+    ['rpcAddress', rpcAddress(ANY), 'tcp://audit:4003', 'http://audit:4003'],
+    ['rpcAddress', rpcAddress(ANY), 'tcp://audit:65535', 'tcp://audit:65536'],
+    ['rpcAddress', rpcAddress({ TLS_CERT_FILE: '/tls.crt' }), 'tls://audit:4003', 'tcp://audit:4003'],
+    ['rpcAddress', rpcAddress({ DANGEROUSLY_ALLOW_HTTP: '1' }), 'tcp://audit:4003', 'tls://audit:4003'],
   ])('a %s', (_name, schema, taken, refused) => {
     expect(schema.safeParse(taken).success).toBe(true);
     expect(schema.safeParse(refused).success).toBe(false);

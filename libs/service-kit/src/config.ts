@@ -17,9 +17,25 @@ const common = {
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
   /** Where Prometheus may read; nothing listens without it. */
   METRICS_PORT: port().optional(),
+  /** Base URL of an OTLP collector over HTTP; without it nothing of an SDK is loaded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).optional(),
+  /** PEM files: what it presents on every connection, and whom it trusts. All three or none (`ServiceTls`). */
+  TLS_CERT_FILE: z.string().min(1).optional(),
+  TLS_KEY_FILE: z.string().min(1).optional(),
+  TLS_CA_FILE: z.string().min(1).optional(),
 };
 
-export type CommonConfig = z.infer<z.ZodObject<typeof common>>;
+/** Those of them whose default depends on where the service runs. */
+const commonIn = (mode: Mode) => ({
+  /** How long it goes on serving after SIGTERM, before it ends connections. */
+  DRAIN_SECONDS: z.coerce
+    .number('must be a number of seconds')
+    .min(0, 'must be 0 or more')
+    .max(60, 'must be 60 or less')
+    .default(mode === 'production' ? 5 : 0),
+});
+
+export type CommonConfig = z.infer<z.ZodObject<typeof common & ReturnType<typeof commonIn>>>;
 
 /** What is wrong with a configuration: every bad name, and no value. */
 export class ConfigError extends Error {
@@ -41,7 +57,7 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   environment: Environment,
 ): z.infer<z.ZodObject<Shape>> & CommonConfig {
   const mode = common.NODE_ENV.safeParse(environment.NODE_ENV).data ?? 'production';
-  const schema = z.object({ ...common, ...shapeFor(mode) });
+  const schema = z.object({ ...common, ...commonIn(mode), ...shapeFor(mode) });
   const values: Record<string, string | undefined> = {};
   const problems = new Map<string, string>();
   for (const name of Object.keys(schema.shape)) {
@@ -91,13 +107,21 @@ export const authOrigin = (environment: Environment) =>
     'is without TLS, which needs DANGEROUSLY_ALLOW_HTTP=1',
   );
 
-/** Where a service takes RPC over TCP, as `tcp://host:4003`. */
-export const rpcAddress = () =>
+/** Where a service takes RPC over TCP, as `tls://host:4003`, or without TLS as `tcp://host:4003`. */
+export const rpcAddress = (environment: Environment) =>
   z
     .string()
     .refine(
-      (value) => /^tcp:\/\/[^/:@?#]+:\d{1,5}$/.test(value) && URL.canParse(value),
-      'must be of the form tcp://host:port',
+      (value) => /^(?:tls|tcp):\/\/[^/:@?#]+:\d{1,5}$/.test(value) && URL.canParse(value),
+      'must be of the form tls://host:port or tcp://host:port',
+    )
+    .refine(
+      (value) => !value.startsWith('tcp:') || environment.DANGEROUSLY_ALLOW_HTTP === '1',
+      'is without TLS, which needs DANGEROUSLY_ALLOW_HTTP=1',
+    )
+    .refine(
+      (value) => !value.startsWith('tls:') || Boolean(environment.TLS_CERT_FILE),
+      'is over TLS, which needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE',
     );
 
 /** Begins every secret that `dev-secrets` generates, so that production can tell them. */

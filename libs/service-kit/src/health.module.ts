@@ -1,39 +1,29 @@
 import { Controller, type DynamicModule, Get, Inject, Module, type Provider } from '@nestjs/common';
 import { Public, TokenVerifier } from '@token-relay/jwt-guard';
+import { Drain } from './drain';
 import { ProblemException } from './problem-exception';
-
-/** What has to hold before a service can answer: a name and a look, each. */
-export type ReadinessChecks = Readonly<Record<string, () => boolean>>;
-/** What is told besides by a service that is ready. */
-export type ReadinessFields = () => Readonly<Record<string, unknown>>;
+import { CHECKS, FIELDS, notReady, Readiness, type ReadinessChecks, type ReadinessFields, SERVICE } from './readiness';
 
 type Factory = Pick<Extract<Provider, { useFactory: unknown }>, 'inject' | 'useFactory'>;
 
-const SERVICE = Symbol('service-name');
-const CHECKS = Symbol('readiness-checks');
-const FIELDS = Symbol('readiness-fields');
+const OWN_CHECKS = Symbol('own-readiness-checks');
 
 @Controller()
 class HealthController {
-  constructor(
-    @Inject(SERVICE) private readonly service: string,
-    @Inject(CHECKS) private readonly checks: ReadinessChecks,
-    @Inject(FIELDS) private readonly fields: ReadinessFields,
-  ) {}
+  constructor(@Inject(Readiness) private readonly readiness: Readiness) {}
 
   @Public('Probes have no token; the answer holds a name and "ok".')
   @Get('healthz')
   healthz() {
-    return { service: this.service, status: 'ok' };
+    return this.readiness.alive;
   }
 
   @Public('Probes have no token; the answer names checks and ages, and no more.')
   @Get('readyz')
   readyz() {
-    const failing = Object.entries(this.checks).filter(([, holds]) => !holds());
-    if (failing.length === 0) return { service: this.service, status: 'ready', ...this.fields() };
-    const names = failing.map(([name]) => name);
-    throw new ProblemException(503, 'not_ready', `Not ready yet: ${names.join(', ')}.`, { failing: names });
+    const { failing } = this.readiness;
+    if (failing.length > 0) throw new ProblemException(503, 'not_ready', notReady(failing), { failing });
+    return this.readiness.ready;
   }
 }
 
@@ -66,9 +56,19 @@ export class HealthModule {
       controllers: [HealthController],
       providers: [
         { provide: SERVICE, useValue: service },
-        { provide: CHECKS, ...checks },
+        { provide: OWN_CHECKS, ...checks },
+        {
+          provide: CHECKS,
+          inject: [OWN_CHECKS, Drain],
+          useFactory: (own: ReadinessChecks, drain: Drain): ReadinessChecks => ({
+            draining: () => !drain.isDraining,
+            ...own,
+          }),
+        },
         { provide: FIELDS, ...fields },
+        Readiness,
       ],
+      exports: [Readiness],
     };
   }
 }

@@ -1,14 +1,21 @@
 import { type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { transactionIdOf } from '@token-relay/jwt-guard';
+import { relayContextOf, runAs } from '@token-relay/jwt-guard';
 import { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { type ServerOptions as HttpServerOptions } from 'node:http';
+import { Server as TlsServer, type TlsOptions } from 'node:tls';
 import { watchRoutes } from './allowed-methods';
 import { answerClientError } from './client-errors';
+import { Drain, DrainModule } from './drain';
+import { drainHttp, KEEP_ALIVE_MS } from './http-drain';
 import { type Logger, NestLogger } from './logger';
+import { logRpcCalls } from './logging/rpc-log';
 import { ProblemException } from './problem-exception';
 import { answerFrameworkError, problemCodeOf, ProblemFilter } from './problem.filter';
 import { streamBodies } from './streamed-bodies';
+import { type ServiceTls } from './tls';
+import { type Clients, secureServer, serverTls } from './tls-server';
 
 /** The largest body that any service takes, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -16,8 +23,6 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_FORM_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 15_000;
-/** How long requests that are under way at the end may take; less than the time after which the process ends anyway. */
-const DRAIN_LIMIT_MS = 8_000;
 
 export interface HttpAppOptions {
   readonly logger: Logger;
@@ -31,18 +36,29 @@ export interface HttpAppOptions {
    * last in it that is none of them. From anybody else the header counts for nothing. Default: none.
    */
   readonly trustedProxies?: readonly string[];
+  /** What it serves HTTPS with, where there is a certificate; it is closed with the app. Default: plain HTTP. */
+  readonly tls?: ServiceTls;
+  /** Who may connect, where it serves HTTPS. Default: `certified`. */
+  readonly clients?: Clients;
+  /** How long it goes on serving when it is told to end. Default: 0. */
+  readonly drainSeconds?: number;
 }
 
 /** A Nest app on Fastify with what all services share: limits, problem documents, request log, an end that drains. */
 export async function createHttpApp(
   module: DynamicModule,
-  { logger, bodies = 'json', trustedProxies = [] }: HttpAppOptions,
+  { logger, bodies = 'json', trustedProxies = [], tls, clients = 'certified', drainSeconds = 0 }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
+  const drain = new Drain(drainSeconds);
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: bodies === 'streamed' ? 0 : REQUEST_TIMEOUT_MS,
     // Node would answer a request without Host by itself, and without a body: `requireOneHost` does that here.
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
+    ...serverOptions(
+      { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000, requireHostHeader: false },
+      serverTls(tls, clients),
+    ),
+    keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // Who comes while it drains is served like those before, and told that the connection ends.
@@ -56,19 +72,45 @@ export async function createHttpApp(
   instance.server.maxHeadersCount = 0;
   const allowedMethods = watchRoutes(instance);
   requireOneHost(instance);
-  drainOnClose(instance);
+  drainHttp(instance, drain);
+  if (tls) secure(instance, tls, clients, logger);
   instance.addHook('onResponse', (request, reply, done) => {
-    logRequest(logger, reply, transactionIdOf(request));
+    const context = relayContextOf(request);
+    const write = (): void => logRequest(logger, reply);
+    // A server's hooks are called from wherever the last byte was written.
+    if (context) runAs(context, write);
+    else write();
     done();
   });
   takeBodies(instance, bodies);
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+  const root = { ...module, imports: [...(module.imports ?? []), DrainModule.forRoot(drain)] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,
   });
   app.useGlobalFilters(new ProblemFilter(logger, allowedMethods));
+  logRpcCalls(app, logger);
   return app;
+}
+
+/** As Fastify takes them, of one server or the other. */
+function serverOptions(http: HttpServerOptions, tls: TlsOptions | undefined): { readonly http?: HttpServerOptions } {
+  if (!tls) return { http };
+  const https = { https: { ...http, ...tls } };
+  // The server's type would be another one, though whoever uses it knows of no difference.
+  return https as object;
+}
+
+function secure(instance: FastifyInstance, tls: ServiceTls, clients: Clients, logger: Logger): void {
+  instance.addHook('onClose', () => tls.close());
+  const { server } = instance;
+  if (!(server instanceof TlsServer)) return;
+  const endHandshakes = secureServer(server, tls, clients, logger);
+  instance.addHook('preClose', (done) => {
+    endHandshakes();
+    done();
+  });
 }
 
 function takeBodies(instance: FastifyInstance, bodies: HttpAppOptions['bodies']): void {
@@ -111,40 +153,7 @@ function timesSent(name: string, rawHeaders: readonly string[]): number {
 /** A name or an address, perhaps with a port. */
 const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
-/**
- * Lets requests that have arrived be answered, and ends every other connection: one that is kept alive, was never
- * used, or has sent half a request would hold the server for as long as its client likes.
- */
-function drainOnClose(instance: FastifyInstance): void {
-  let closing = false;
-  let underWay = 0;
-  const endConnections = (): void => {
-    // After what is being written now.
-    if (closing && underWay === 0) setImmediate(() => instance.server.closeAllConnections());
-  };
-  const ended = (): void => {
-    underWay--;
-    endConnections();
-  };
-  instance.addHook('onRequest', (_request, reply, done) => {
-    underWay++;
-    // However it ends: an answer that breaks off has no 'finish', and no onResponse.
-    reply.raw.once('close', ended);
-    done();
-  });
-  instance.addHook('onSend', (_request, reply, _payload, done) => {
-    if (closing) reply.header('connection', 'close');
-    done();
-  });
-  instance.addHook('preClose', (done) => {
-    closing = true;
-    endConnections();
-    setTimeout(() => instance.server.closeAllConnections(), DRAIN_LIMIT_MS).unref();
-    done();
-  });
-}
-
-function logRequest(logger: Logger, reply: FastifyReply, transactionId: string | undefined): void {
+function logRequest(logger: Logger, reply: FastifyReply): void {
   const { method, url, routeOptions } = reply.request;
   // Probes come every few seconds and say nothing.
   const level = url === '/healthz' || url === '/readyz' ? 'trace' : 'info';
@@ -152,5 +161,5 @@ function logRequest(logger: Logger, reply: FastifyReply, transactionId: string |
   const ms = Math.round(reply.elapsedTime * 10) / 10;
   const { statusCode: status } = reply;
   const code = problemCodeOf(reply);
-  logger[level]({ method, path, route: routeOptions.url, status, code, ms, transactionId }, 'request');
+  logger[level]({ method, path, route: routeOptions.url, status, code, ms }, 'request');
 }

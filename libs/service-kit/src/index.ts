@@ -1,5 +1,6 @@
 // Start and end
 export { runService, type Service, StartRefused } from './run-service';
+export { Drain, DrainModule } from './drain';
 export {
   type CommonConfig,
   ConfigError,
@@ -13,20 +14,38 @@ export {
 } from './config';
 export { trustDomain, trustDomainOf, verifierConfig } from './verifier-config';
 export { createLogger, type Logger } from './logger';
+export { TracingModule, type TracingModuleOptions } from './tracing/tracing.module';
+export { ServiceTls, tlsClients, type TlsConfig, type TlsConnection } from './tls';
+export { type Clients, secureServer, serverTls } from './tls-server';
 
 // What is shared with auth
 export { authIssuer } from './auth-issuer';
 export { TOKEN_ALGORITHMS } from './token-algorithms';
 export { connected, connectRedis, type RedisClient } from './redis';
+export { Records, recordsUrl } from './records';
+export { decided, StoreUnavailable } from './store-unavailable';
 export { openRevocations } from './revocations';
 
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
 export { takeBody } from './streamed-bodies';
-export { HealthModule, type ReadinessChecks, type ReadinessFields } from './health.module';
-export { MetricsModule, revocationMetrics } from './metrics.module';
+export { HealthModule } from './health.module';
+export { Readiness, type ReadinessChecks, type ReadinessFields } from './readiness';
 export { ProblemException } from './problem-exception';
 export { validate, validated } from './validation';
+
+// Metrics
+export { MetricsModule, type MetricsSettings } from './metrics/metrics.module';
+export { Management } from './metrics/management';
+export { metricsRegistry, type Registry } from './metrics/registry';
+export { verifierMetrics } from './metrics/verifier-metrics';
+export { relayMetrics } from './metrics/relay-metrics';
+export { openMetrics } from './metrics/gateway-metrics';
+export { GrantMetrics } from './metrics/grant-metrics';
+export { LoginMetrics } from './metrics/login-metrics';
+export { NeverIssuedMetrics } from './metrics/never-issued-metrics';
+export { RefreshMetrics, type RefreshResult } from './metrics/refresh-metrics';
+export { type SigningKeyReport, signingKeyMetrics } from './metrics/signing-key-metrics';
 
 // The demo
 export { type Hop, hopOf } from './hop';

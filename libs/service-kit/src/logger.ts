@@ -2,53 +2,44 @@ import { type LoggerService } from '@nestjs/common';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { type CommonConfig } from './config';
+import { callFields } from './logging/call-fields';
+import { secretsIn, withoutSecrets } from './logging/secrets';
 
 export { type Logger } from 'pino';
 
-/** Anything of a JWT's form: two parts are enough, so that a cut-off one is found too. */
-const TOKEN = /eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g;
-
-/** Logs of one service: a JSON line each, or for the eye. Whatever looks like a token never gets out. */
+/**
+ * Logs of one service: a JSON line each, which names the call that it belongs to, or for the eye. Whatever looks like a
+ * token never gets out, nor do the secrets that are in the service's configuration.
+ */
 export function createLogger(
   service: string,
   config: Pick<CommonConfig, 'LOG_LEVEL' | 'LOG_FORMAT'>,
   destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
 ): Logger {
-  const stream =
-    config.LOG_FORMAT === 'pretty'
-      ? pretty({
-          sync: true,
-          colorize: false,
-          singleLine: true,
-          ignore: 'pid,hostname,service,transactionId,route',
-          translateTime: 'SYS:HH:MM:ss.l',
-          messageFormat: `${service.padEnd(8)} {msg}`,
-          destination: destination as NodeJS.WritableStream,
-        })
-      : destination;
+  const isPretty = config.LOG_FORMAT === 'pretty';
+  const clean = withoutSecrets(secretsIn(config));
+  const stream = isPretty
+    ? pretty({
+        sync: true,
+        colorize: false,
+        singleLine: true,
+        ignore: 'pid,hostname,service,transactionId,route',
+        translateTime: 'SYS:HH:MM:ss.l',
+        messageFormat: `${service.padEnd(8)} {msg}`,
+        destination: destination as NodeJS.WritableStream,
+      })
+    : destination;
   return pino(
     {
       level: config.LOG_LEVEL,
       base: { service },
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
-      hooks: { streamWrite: (line) => line.replace(TOKEN, '[token]') },
+      ...(!isPretty && { mixin: () => callFields() }),
+      hooks: { streamWrite: clean },
     },
     stream,
   );
 }
-
-const SECRETS = [
-  'authorization',
-  'cookie',
-  '["set-cookie"]',
-  'password',
-  'access_token',
-  'refresh_token',
-  'subject_token',
-  'client_secret',
-  'clientSecret',
-];
 
 /** Nest's own messages, through the same logger. */
 export class NestLogger implements LoggerService {

@@ -1,4 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { trace } from '@opentelemetry/api';
 import {
   isRefusal,
   type Problem,
@@ -72,8 +73,16 @@ export function problemCodeOf(reply: FastifyReply): string | undefined {
   return (reply as { [PROBLEM_CODE]?: string })[PROBLEM_CODE];
 }
 
+const rpcRefusals = new WeakMap<object, RpcRefusal>();
+
+/** What a message was answered with in place of a result, for the log. @param context of the message */
+export function rpcRefusalOf(context: object): RpcRefusal | undefined {
+  return rpcRefusals.get(context);
+}
+
 function sendProblem(reply: FastifyReply, problem: Problem, mediaType: string): void {
   Object.assign(reply, { [PROBLEM_CODE]: problem.code });
+  trace.getActiveSpan()?.setAttribute('token_relay.code', problem.code);
   void reply
     .status(problem.status)
     .header('content-type', mediaType)
@@ -110,7 +119,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const transactionId = transactionIdOf(request) ?? randomUUID();
     const fault = this.withMethods(faultOf(exception), request, reply);
-    if (fault.status >= 500) this.report(exception, fault, transactionId);
+    if (fault.status >= 500) this.report(exception, fault);
     if (fault.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS);
     const mediaType = exception instanceof ProblemException ? exception.mediaType : PROBLEM_MEDIA_TYPE;
     sendProblem(reply, { ...fault, transactionId }, mediaType);
@@ -127,7 +136,11 @@ export class ProblemFilter implements ExceptionFilter {
 
   private answerRpc(exception: unknown, context: object): Observable<never> {
     const transactionId = transactionIdOf(context);
-    return throwError(() => this.rpcRefusal(exception, transactionId));
+    return throwError(() => {
+      const refusal = this.rpcRefusal(exception, transactionId);
+      rpcRefusals.set(context, refusal);
+      return refusal;
+    });
   }
 
   private rpcRefusal(exception: unknown, transactionId: string | undefined): RpcRefusal {
@@ -135,7 +148,7 @@ export class ProblemFilter implements ExceptionFilter {
     const error = rpcError(exception);
     if (error) return error;
     const fault = faultOf(exception);
-    if (fault.status >= 500) this.report(exception, fault, transactionId);
+    if (fault.status >= 500) this.report(exception, fault);
     return {
       status: fault.status,
       code: fault.code,
@@ -145,13 +158,13 @@ export class ProblemFilter implements ExceptionFilter {
     };
   }
 
-  private report(exception: unknown, fault: Fault, transactionId: string | undefined): void {
+  private report(exception: unknown, fault: Fault): void {
     // Meant as it is, by somebody who knew why.
     if (exception instanceof ProblemException) return;
     const cause = exception instanceof Error && fault.code !== 'internal_error' ? exception.cause : undefined;
     const { debug } = (cause ?? {}) as { debug?: string };
     const level = fault.code === 'internal_error' ? 'error' : 'warn';
-    this.logger[level]({ err: rootOf(cause ?? exception), debug, code: fault.code, transactionId }, fault.detail);
+    this.logger[level]({ err: rootOf(cause ?? exception), debug, code: fault.code }, fault.detail);
   }
 }
 

@@ -1,4 +1,5 @@
 import Redis, { Cluster, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { type TlsConnection } from './tls';
 
 export type RedisClient = Redis | Cluster;
 
@@ -15,19 +16,26 @@ const MAX_RECONNECT_DELAY_MS = 500;
  * @param url of one Redis; or those of some nodes of a cluster, joined by commas
  * @param onTrouble is told why a connection has failed, each time
  * @param use `waiting` for the one that waits for events, and for nothing else
+ * @param tls what connections by `rediss:` are secured with, read at each. Default: what Node trusts, and no certificate
  */
 export function connectRedis(
   url: string,
   onTrouble: (reason: string) => void,
   use: 'commands' | 'waiting' = 'commands',
+  tls: TlsConnection | undefined = undefined,
 ): RedisClient {
   const commandTimeout = use === 'commands' ? COMMAND_TIMEOUT_MS : WAITING_TIMEOUT_MS;
   const nodes = url.split(',').map((node) => node.trim());
   const [node = ''] = nodes;
   const redis =
     nodes.length === 1
-      ? new Redis(node, { ...common(commandTimeout), retryStrategy: delay, maxRetriesPerRequest: 1 })
-      : new Cluster(nodes, clusterOptions(node, commandTimeout));
+      ? new Redis(node, {
+          ...common(commandTimeout),
+          ...secured(node, tls),
+          retryStrategy: delay,
+          maxRetriesPerRequest: 1,
+        })
+      : new Cluster(nodes, clusterOptions(node, commandTimeout, tls));
   redis.on('error', (error: Error) => onTrouble(error.message));
   return redis;
 }
@@ -46,8 +54,8 @@ function common(commandTimeout: number) {
   } satisfies RedisOptions;
 }
 
-function clusterOptions(node: string, commandTimeout: number): ClusterOptions {
-  const { username, password, protocol } = new URL(node);
+function clusterOptions(node: string, commandTimeout: number, tls: TlsConnection | undefined): ClusterOptions {
+  const { username, password } = new URL(node);
   return {
     enableOfflineQueue: false,
     clusterRetryStrategy: delay,
@@ -58,9 +66,14 @@ function clusterOptions(node: string, commandTimeout: number): ClusterOptions {
       ...common(commandTimeout),
       ...(password && { password: decodeURIComponent(password) }),
       ...(username && { username: decodeURIComponent(username) }),
-      ...(protocol === 'rediss:' && { tls: {} }),
+      ...secured(node, tls),
     },
   };
+}
+
+/** The same object for all connections: what it holds is read at each. */
+function secured(node: string, tls: TlsConnection = {} as TlsConnection): { readonly tls?: TlsConnection } {
+  return node.startsWith('rediss:') ? { tls } : {};
 }
 
 /** Waits for the first connection, for as long as a start may take: without an offline queue commands fail before it. */

@@ -7,6 +7,7 @@ import {
 import { z } from 'zod';
 import { type Logger } from './logger';
 import { connectRedis } from './redis';
+import { type ServiceTls } from './tls';
 
 /** Where a service hears what was revoked: the issuer's feed, or its Redis, one or several nodes of a cluster. */
 export const revocationsUrl = () =>
@@ -29,11 +30,13 @@ export interface RevocationsOptions {
  * What this service hears of revocations: by auth's feed, unless it is told to read auth's Redis itself.
  *
  * @param client this service, as auth knows it
+ * @param tls what the connection is secured with. Default: what Node trusts, and no certificate
  */
 export function openRevocations(
   config: RevocationsOptions,
   client: { readonly id: string; readonly secret: string },
   logger: Pick<Logger, 'info' | 'warn'>,
+  tls?: ServiceTls,
 ): RevocationSource {
   const { ISSUER: issuer, REVOCATIONS_URL: url = `${config.AUTH_URL}/revocations/feed` } = config;
   const observer: RevocationObserver = {
@@ -42,7 +45,16 @@ export function openRevocations(
   };
   if (/^rediss?:/.test(url)) {
     // Why a connection has failed is told by whatever fails because of it.
-    return new RedisRevocations({ issuer, observer, connect: () => connectRedis(url, () => undefined, 'waiting') });
+    const connect = () => connectRedis(url, () => undefined, 'waiting', tls?.redis);
+    return new RedisRevocations({ issuer, observer, connect });
   }
-  return new RevocationFeed({ issuer, url, client, observer, dangerouslyAllowHttp: config.DANGEROUSLY_ALLOW_HTTP });
+  const dangerouslyAllowHttp = config.DANGEROUSLY_ALLOW_HTTP;
+  return new RevocationFeed({
+    issuer,
+    url,
+    client,
+    observer,
+    dangerouslyAllowHttp,
+    ...(tls?.client && { tls: tls.client }),
+  });
 }

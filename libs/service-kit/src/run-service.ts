@@ -1,9 +1,14 @@
 import { type INestApplication } from '@nestjs/common';
 import { PolicyCensusError } from '@token-relay/jwt-guard';
 import { ConfigError } from './config';
+import { Drain } from './drain';
 import { type Logger } from './logger';
+import { Management } from './metrics/management';
 
+/** How long the end may take, beside the time for which the service goes on serving. */
 const SHUTDOWN_LIMIT_MS = 10_000;
+/** A terminal signals a whole group of processes, and a parent that passes that on signals its children once more. */
+const SAME_SIGNAL_MS = 500;
 
 export interface Service {
   readonly logger: Logger;
@@ -13,36 +18,47 @@ export interface Service {
 }
 
 /**
- * Runs a service until it is told to end: SIGTERM and SIGINT let it finish what it has begun, and then it exits
- * with 0. A start that fails exits with 1, and says in a line why.
+ * Runs a service until it is told to end: after SIGTERM or SIGINT it drains, and then exits with 0. A second one ends
+ * it at once, with 1. A start that fails exits with 1, and says in a line why.
  */
 export async function runService(create: () => Promise<Service>): Promise<void> {
   let service: Service | undefined;
-  let ending = false;
+  let listens = false;
+  let endingSince: number | undefined;
   const end = (signal: NodeJS.Signals): void => {
-    if (ending) return;
-    ending = true;
-    void shutDown(service, signal);
+    if (endingSince === undefined) {
+      endingSince = performance.now();
+      void shutDown(service, signal, listens);
+    } else if (performance.now() - endingSince >= SAME_SIGNAL_MS) {
+      service?.logger.warn({ signal }, 'ends at once');
+      process.exit(1);
+    }
   };
   process.on('SIGTERM', end).on('SIGINT', end);
   try {
     service = await create();
+    // First: probes are answered while the rest starts.
+    const management = await service.app.get(Management).listen();
     const addresses = await service.listen();
-    service.logger.info(addresses, 'listening');
+    listens = true;
+    service.logger.info({ ...addresses, management }, 'listening');
   } catch (error) {
-    if (ending) return;
+    if (endingSince !== undefined) return;
     refuseToStart(error, service?.logger);
   }
 }
 
-async function shutDown(service: Service | undefined, signal: NodeJS.Signals): Promise<never> {
+async function shutDown(service: Service | undefined, signal: NodeJS.Signals, listens: boolean): Promise<never> {
   const logger = service?.logger;
-  logger?.info({ signal }, 'shutting down');
+  const drain = listens ? service?.app.get(Drain) : undefined;
+  const limitSeconds = (drain?.seconds ?? 0) + SHUTDOWN_LIMIT_MS / 1000;
+  logger?.info({ signal, drainSeconds: drain?.seconds }, 'shutting down');
   setTimeout(() => {
-    logger?.error(`not done ${SHUTDOWN_LIMIT_MS / 1000} s after ${signal}`);
+    logger?.error(`not done ${limitSeconds} s after ${signal}`);
     process.exit(1);
-  }, SHUTDOWN_LIMIT_MS).unref();
+  }, limitSeconds * 1000).unref();
   try {
+    await drain?.run();
     await service?.app.close();
   } catch (error) {
     logger?.error({ err: error }, 'shutting down failed');

@@ -8,6 +8,7 @@ export const verifierConfig = (mode: Mode, environment: NodeJS.ProcessEnv) => ({
   AUTH_URL: authOrigin(environment),
   REVOCATIONS_URL: revocationsUrl(),
   JWKS_CACHE_FILE: z.string().min(1).optional(),
+  REDIS_CA_FILE: z.string().min(1).optional(),
   DANGEROUSLY_ALLOW_HTTP: flag(),
   TRUST_DOMAIN: trustDomain(),
   ...relayMode(mode, environment),

@@ -7,3 +7,4 @@ export { type HostileToken, type Stage } from './hostile/hostile-token';
 export { hostileTokens, type HostileTokenOptions } from './hostile-tokens';
 export { type HostileTransaction, hostileTransactions, legitimateTransactions } from './hostile-transactions';
 export { type LegitimateToken, legitimateTokens } from './legitimate-tokens';
+export { MetricsPage } from './metrics-page';

@@ -104,19 +104,19 @@ describe('a client that authenticates by what it signs (RFC 7523, section 3)', (
   it('is known by each assertion once, and each client by its own', async () => {
     const assertion = await signed({ jti: 'the-same' });
     expect(await authenticated(assertion)).toBe('reports');
-    expect(await refusal(assertion)).toEqual({ client: 'reports', code: 'jti_used' });
+    expect(await refusal(assertion)).toEqual({ clientId: 'reports', code: 'jti_used' });
     lines.length = 0;
-    expect(await refusal(signed({ jti: 'the-same', iat: NOW + 1 }))).toEqual({ client: 'reports', code: 'jti_used' });
+    expect(await refusal(signed({ jti: 'the-same', iat: NOW + 1 }))).toEqual({ clientId: 'reports', code: 'jti_used' });
   });
 
   it('is not known again while its clock may be behind: until the last moment that it counts', async () => {
     const assertion = await signed();
     expect(await authenticated(assertion)).toBe('reports');
     now = NOW + 64;
-    expect(await refusal(assertion)).toEqual({ client: 'reports', code: 'jti_used' });
+    expect(await refusal(assertion)).toEqual({ clientId: 'reports', code: 'jti_used' });
     lines.length = 0;
     now = NOW + 65;
-    expect(await refusal(assertion)).toEqual({ client: 'reports', code: 'assertion_expired' });
+    expect(await refusal(assertion)).toEqual({ clientId: 'reports', code: 'assertion_expired' });
   });
 
   it('uses up the names of no other client', async () => {
@@ -207,28 +207,28 @@ describe('a client that authenticates by what it signs (RFC 7523, section 3)', (
     ['names a key that it has not', {}, { kid: 'other' }, 'key_unknown'],
     ['has a header that must be understood', {}, { crit: ['x'], x: 1 }, 'assertion_malformed'],
   ])('is not known by one that %s', async (_what, more, header, code) => {
-    expect(await refusal(signed(more, header))).toEqual({ client: 'reports', code });
+    expect(await refusal(signed(more, header))).toEqual({ clientId: 'reports', code });
   });
 
   it.each<[string, () => Promise<string>, object]>([
     [
       'a key that is not its own',
       () => signed({}, { kid: undefined }, stranger),
-      { client: 'reports', code: 'signature_invalid' },
+      { clientId: 'reports', code: 'signature_invalid' },
     ],
     [
       'a key that is called like its own',
       () => signed({}, { kid: key.kid }, stranger),
-      { client: 'reports', code: 'signature_invalid' },
+      { clientId: 'reports', code: 'signature_invalid' },
     ],
     [
       "another client's name",
       () => signed({ iss: 'billing', sub: 'billing' }),
-      { client: 'billing', code: 'key_unknown' },
+      { clientId: 'billing', code: 'key_unknown' },
     ],
-    ['another algorithm', () => signed({}, { alg: 'ES384' }), { client: 'reports', code: 'alg_not_allowed' }],
-    ['no algorithm', () => signed({}, { alg: 'none' }), { client: 'reports', code: 'alg_not_allowed' }],
-    ['the algorithm of a secret', () => signed({}, { alg: 'HS256' }), { client: 'reports', code: 'alg_not_allowed' }],
+    ['another algorithm', () => signed({}, { alg: 'ES384' }), { clientId: 'reports', code: 'alg_not_allowed' }],
+    ['no algorithm', () => signed({}, { alg: 'none' }), { clientId: 'reports', code: 'alg_not_allowed' }],
+    ['the algorithm of a secret', () => signed({}, { alg: 'HS256' }), { clientId: 'reports', code: 'alg_not_allowed' }],
     [
       'the name of a client with a secret',
       () => signed({ iss: 'gateway', sub: 'gateway' }),

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { currentRelayContext } from '@token-relay/jwt-guard';
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { AUDIT_LOG, type AuditLog } from '../audit-log';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
@@ -87,9 +86,8 @@ export class ClientAssertions {
       return await this.verify(assertion, type, now);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      const { code, clientId: client } = error;
-      const { transactionId } = currentRelayContext() ?? {};
-      this.log.warn({ transactionId, ...(client !== undefined && { client }), code }, 'client_assertion_refused');
+      const { code, clientId } = error;
+      this.log.warn({ ...(clientId !== undefined && { clientId }), code }, 'client_assertion_refused');
       return undefined;
     }
   }

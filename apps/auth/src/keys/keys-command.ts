@@ -1,3 +1,4 @@
+import { ServiceTls } from '@token-relay/service-kit';
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -22,8 +23,8 @@ const USAGE = `Usage: keys <command>
   compromise --all --reason <text>
 
 Works on the keys in Redis themselves, without a token and past a running auth, which follows within a second: with the
-ISSUER, REDIS_URL, KEY_ENCRYPTION_KEY and, if it has those, JWKS_MAX_AGE_SECONDS and LATE_HANDLING_SECONDS of auth in the
-environment. What is done is recorded in the ring, and logged by nobody else. A key that is compromised is refused everywhere at once, with whatever it has signed.
+ISSUER, REDIS_URL, KEY_ENCRYPTION_KEY and, if it has those, TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, REDIS_CA_FILE,
+JWKS_MAX_AGE_SECONDS and LATE_HANDLING_SECONDS of auth in the environment. What is done is recorded in the ring, and logged by nobody else. A key that is compromised is refused everywhere at once, with whatever it has signed.
 
 Exit code: 0 done, 1 refused, 2 not understood.
 `;
@@ -100,7 +101,8 @@ async function onState(work: Work, { environment }: KeysCommandIo): Promise<Ring
   const config = loadStateConfig(environment);
   // What matters of it comes back as an error.
   const quiet = { info: () => undefined, warn: () => undefined };
-  const state = await openState(config, quiet, true);
+  const tls = new ServiceTls(config, quiet);
+  const state = await openState(config, quiet, tls.redis, true).finally(() => tls.close());
   try {
     // What is compromised has to reach everybody, which takes the stream. Without it an auth that runs will see to it.
     if (work.changes) await Promise.race([state.log.start(), sleep(ANNOUNCE_MS, undefined, { ref: false })]);

@@ -156,6 +156,11 @@ export class SigningKeys {
     }
   }
 
+  /** How long ago the store was last seen to have this ring. */
+  get unconfirmedSeconds(): number {
+    return (this.#options.monotonic() - this.#confirmedAt) / 1000;
+  }
+
   /** @throws StoreUnavailable while nobody can say whether it is still this one */
   get signer(): SigningKey {
     if (this.#options.monotonic() - this.#confirmedAt > UNCONFIRMED_MS) throw new StoreUnavailable();

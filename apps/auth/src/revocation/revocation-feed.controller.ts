@@ -12,7 +12,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
-import { ProblemException } from '@token-relay/service-kit';
+import { Drain, ProblemException } from '@token-relay/service-kit';
 import { type ServerResponse } from 'node:http';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
@@ -45,6 +45,7 @@ export class RevocationFeedController implements OnModuleDestroy {
     @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER'>,
     @Inject(ClientAuthentication) private readonly clients: ClientAuthentication,
     @Inject(RevocationLog) private readonly log: RevocationLog,
+    @Inject(Drain) private readonly drain: Drain,
   ) {}
 
   @Public('Clients authenticate with their secret.')
@@ -93,22 +94,26 @@ export class RevocationFeedController implements OnModuleDestroy {
   }
 
   private async write(response: ServerResponse, clientId: string, lastEventId: string | undefined): Promise<void> {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    const ended = new AbortController();
+    const undrain = this.drain.lasting(() => ended.abort());
+    response.once('close', () => ended.abort());
     response.writeHead(200, {
       'content-type': EVENT_STREAM,
       'cache-control': 'no-store',
+      // When it ends its subscriber wants another server.
+      connection: 'close',
       // For proxies that would collect what is written.
       'x-accel-buffering': 'no',
     });
     this.#logger.log(`${clientId} follows the feed`);
-    const signal = AbortSignal.any([gone.signal, this.#ending.signal]);
+    const signal = AbortSignal.any([ended.signal, this.#ending.signal]);
     try {
       await writeFeed(response, this.log, { issuer: this.config.ISSUER, lastEventId, signal });
     } catch (error) {
       // Ended while it waited for the subscriber.
       if (!signal.aborted) this.#logger.error(error);
     } finally {
+      undrain();
       response.end();
       this.#logger.log(`${clientId} does not follow the feed any more`);
     }

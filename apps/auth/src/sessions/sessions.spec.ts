@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { type RefreshResult } from '@token-relay/service-kit';
 import { randomUUID } from 'node:crypto';
 import { RevocationLog } from '../revocation/revocation-log';
 import { Revocations } from '../revocation/revocations';
@@ -18,6 +19,7 @@ describe('sessions', () => {
   let sessions: Sessions;
   let issued: Grant[];
   let fails: boolean;
+  let counted: RefreshResult[];
   let told: { level: string; line: string }[];
 
   beforeEach(async () => {
@@ -27,6 +29,7 @@ describe('sessions', () => {
     issued = [];
     fails = false;
     told = [];
+    counted = [];
     const tell = (level: string) => (line: unknown) => void told.push({ level, line: String(line) });
     Logger.overrideLogger({ log: tell('log'), warn: tell('warn'), error: tell('error') });
     store = new EmbeddedStore(() => now);
@@ -40,8 +43,9 @@ describe('sessions', () => {
         return Promise.resolve({ token: { access_token: 'a', token_type: 'Bearer', expires_in: 300 }, jti: 'j' });
       },
     } as unknown as TokenIssuer;
+    const metrics = { count: (result: RefreshResult) => void counted.push(result) };
     const directory = { find: (name: string) => Promise.resolve(users.find(({ username }) => username === name)) };
-    sessions = new Sessions(store, log, new Revocations(log, store, () => now), tokens, directory);
+    sessions = new Sessions(store, log, new Revocations(log, store, () => now), tokens, directory, metrics);
   });
   afterEach(() => {
     log.close();
@@ -188,6 +192,7 @@ describe('sessions', () => {
       await replay(generations);
       const warnings = told.filter(({ line }) => line.includes('refresh_replayed'));
       expect(warnings).toHaveLength(1);
+      expect(counted.filter((result) => result === 'replayed')).toHaveLength(1);
       const details = { sid: issued[0]?.session?.id, sub: user.sub, clientId: 'gateway', generation: generations };
       expect(warnings[0]).toEqual({
         level: 'warn',

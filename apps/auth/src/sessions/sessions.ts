@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { RefreshMetrics } from '@token-relay/service-kit';
 import { createHash } from 'node:crypto';
 import { GATEWAY } from '../clients/callers';
 import { RevocationLog } from '../revocation/revocation-log';
@@ -38,6 +39,7 @@ export class Sessions {
     @Inject(Revocations) private readonly revocations: Revocations,
     @Inject(TokenIssuer) private readonly tokens: TokenIssuer,
     @Inject(USER_DIRECTORY) private readonly users: Pick<UserDirectory, 'find'>,
+    @Inject(RefreshMetrics) private readonly metrics: Pick<RefreshMetrics, 'count'>,
   ) {}
 
   /**
@@ -172,13 +174,15 @@ export class Sessions {
 
   #parse(text: string): RefreshToken {
     const token = parseRefreshToken(text);
-    if (!token) throw new SessionEnded();
-    return token;
+    if (token) return token;
+    this.metrics.count('malformed');
+    throw new SessionEnded();
   }
 
   /** @throws SessionEnded, RefreshTooOften, StoreUnavailable */
   async #use(token: RefreshToken, clientId: string, device?: Device, successor?: { hash: string; sealed: string }) {
     const use = await this.#judge(token, clientId, device, successor);
+    this.metrics.count(use.outcome === 'repeated' && use.lateInARow > 0 ? 'repeated_late' : use.outcome);
     switch (use.outcome) {
       case 'valid':
       case 'rotated':

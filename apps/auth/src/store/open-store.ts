@@ -1,4 +1,4 @@
-import { connected, connectRedis, type RedisClient, StartRefused } from '@token-relay/service-kit';
+import { connected, connectRedis, type RedisClient, StartRefused, type TlsConnection } from '@token-relay/service-kit';
 import { Cluster } from 'ioredis';
 import { type AuthConfig } from '../auth.config';
 import { type AuthStore } from './auth-store';
@@ -19,11 +19,13 @@ export interface StoreLog {
 /**
  * The store that `REDIS_URL` names, or one in memory.
  *
+ * @param tls what connections to Redis are secured with
  * @throws StartRefused when Redis isn't there, or would drop what it is to keep
  */
 export async function openStore(
   config: Pick<AuthConfig, 'REDIS_URL' | 'SESSION_IDLE_SECONDS' | 'SESSION_SECONDS'>,
   log: StoreLog,
+  tls?: TlsConnection,
 ): Promise<OpenedStore> {
   const { REDIS_URL: url } = config;
   const times = { idleSeconds: config.SESSION_IDLE_SECONDS, absoluteSeconds: config.SESSION_SECONDS };
@@ -35,10 +37,10 @@ export async function openStore(
     return { store: new EmbeddedStore(undefined, times), redis: undefined };
   }
   let tell: (reason: string) => void = () => undefined;
-  const redis = connectRedis(url, (reason) => tell(reason));
+  const redis = connectRedis(url, (reason) => tell(reason), 'commands', tls);
   tell = tellTrouble(redis, log);
   // Fails with the other one, which tells why.
-  const waiting = connectRedis(url, () => undefined, 'waiting');
+  const waiting = connectRedis(url, () => undefined, 'waiting', tls);
   const store = new RedisStore(redis, waiting, { times });
   try {
     const isThere = await Promise.all([connected(redis), connected(waiting)]);

@@ -1,4 +1,5 @@
 import { type Principal } from '@token-relay/jwt-guard';
+import { type NeverIssuedMetrics } from '@token-relay/service-kit';
 import { type SigningKeys } from '../keys/signing-keys';
 import { type RevocationLog } from '../revocation/revocation-log';
 import { type AuthStore } from '../store/auth-store';
@@ -10,6 +11,7 @@ it('a principal that was verified elsewhere is not taken for one that still coun
     {} as SigningKeys,
     {} as AuthStore,
     {} as RevocationLog,
+    {} as NeverIssuedMetrics,
   );
   expect(() => tokens.recheck({ subject: 's' } as Principal)).toThrow(TypeError);
 });

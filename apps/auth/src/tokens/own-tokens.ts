@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type JsonWebKeySet, type Principal, TokenRejected, TokenVerifier } from '@token-relay/jwt-guard';
-import { ProblemException } from '@token-relay/service-kit';
+import { NeverIssuedMetrics, ProblemException } from '@token-relay/service-kit';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { type Client } from '../clients/client-registry';
@@ -31,6 +31,7 @@ export class OwnTokens {
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(AUTH_STORE) private readonly store: AuthStore,
     @Inject(RevocationLog) private readonly log: RevocationLog,
+    @Inject(NeverIssuedMetrics) private readonly neverIssued: NeverIssuedMetrics,
   ) {}
 
   /**
@@ -87,6 +88,7 @@ export class OwnTokens {
     if (minted) return true;
     // A store that has lost its memory proves nothing.
     if (minted === undefined) throw new StoreUnavailable();
+    this.neverIssued.count();
     this.#logger.error(
       `jti_never_issued: a token with a good signature was never issued ${JSON.stringify({
         kid: keyId,

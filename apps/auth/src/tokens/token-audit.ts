@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { currentRelayContext, type Principal, VerifierUnavailable } from '@token-relay/jwt-guard';
+import { type Principal, VerifierUnavailable } from '@token-relay/jwt-guard';
 import { AUDIT_LOG, type AuditLog } from '../audit-log';
 import { type Client } from '../clients/client-registry';
 import { StoreUnavailable } from '../store/store-unavailable';
@@ -14,7 +14,7 @@ export class TokenAudit {
 
   /** A service's own token. */
   issued(client: Client, audience: string, { token: { scope }, jti }: Issued): void {
-    this.log.info({ ...call(client), subject: client.id, audience, scope, jti }, 'token_issued');
+    this.log.info({ ...askedBy(client), subject: client.id, audience, scope, jti }, 'token_issued');
   }
 
   exchanged(
@@ -24,7 +24,7 @@ export class TokenAudit {
     { answer, actor, issued }: Exchanged,
   ): void {
     const what = { audience, scope: answer.scope, issuedTokenType: answer.issued_token_type, actor, ...issued };
-    this.log.info({ ...call(client), ...of(subject), ...what }, 'token_exchanged');
+    this.log.info({ ...askedBy(client), ...of(subject), ...what }, 'token_exchanged');
   }
 
   exchangeRefused(
@@ -33,7 +33,7 @@ export class TokenAudit {
     target: ExchangeTarget | undefined,
     subject: Principal | undefined,
   ): void {
-    this.log.warn({ ...call(client), ...whatFor(target, subject), code, detail }, 'token_exchange_refused');
+    this.log.warn({ ...askedBy(client), ...whatFor(target, subject), code, detail }, 'token_exchange_refused');
   }
 
   /** Of an exchange that failed before it was decided; a token of it may be remembered, and was given to nobody. */
@@ -45,13 +45,13 @@ export class TokenAudit {
   ): void {
     const isKnown = error instanceof StoreUnavailable || error instanceof VerifierUnavailable;
     const code = isKnown ? error.code : 'internal_error';
-    this.log.warn({ ...call(client), ...whatFor(target, subject), code }, 'token_exchange_undecided');
+    this.log.warn({ ...askedBy(client), ...whatFor(target, subject), code }, 'token_exchange_undecided');
   }
 }
 
-/** By whom it was asked, and under which name the call is in all logs. */
-function call({ id }: Client) {
-  return { transactionId: currentRelayContext()?.transactionId, client: id };
+/** By whom it was asked. */
+function askedBy({ id }: Client) {
+  return { clientId: id };
 }
 
 function of({ subject, tokenId }: Principal) {

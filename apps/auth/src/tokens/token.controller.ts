@@ -1,8 +1,9 @@
-import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res, UseGuards, UseInterceptors } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { type CallerRequest, Callers } from '../clients/callers';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
 import { OneAuthorization } from '../clients/one-authorization.guard';
+import { CountGrants } from '../metrics/count-grants.interceptor';
 import { ClientCredentials, GRANT_TYPE_CLIENT_CREDENTIALS } from './client-credentials';
 import { type ExchangeAnswer } from './exchange-mode';
 import { type FormParameters, formParameters } from './form-parameters';
@@ -14,6 +15,7 @@ import { type IssuedToken } from './token-issuer';
 /** The token endpoint (RFC 6749, section 3.2). Which clients it is for, and how they authenticate, is each grant's. */
 @Controller('oauth')
 @UseGuards(OneAuthorization)
+@UseInterceptors(CountGrants)
 export class TokenController {
   constructor(
     @Inject(ClientAuthentication) private readonly clients: ClientAuthentication,

@@ -1,10 +1,11 @@
-import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Inject, Post, Req, Res, UseGuards, UseInterceptors } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { ProblemException, validate } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { type CallerRequest, Callers, GATEWAY, userAgentOf } from '../clients/callers';
 import { ClientRegistry, type NativeClient } from '../clients/client-registry';
 import { OneAuthorization } from '../clients/one-authorization.guard';
+import { CountLogins } from '../metrics/count-logins.interceptor';
 import { OriginGuard } from '../sessions/browser.guard';
 import { refreshCookie } from '../sessions/session-cookie';
 import { type Device, Sessions, type SessionTokens } from '../sessions/sessions';
@@ -23,6 +24,7 @@ export const credentials = z.object({
 /** First-party login. It is no OAuth grant: third parties bring an identity provider of their own. */
 @Controller('auth')
 @UseGuards(OneAuthorization, OriginGuard)
+@UseInterceptors(CountLogins)
 export class LoginController {
   constructor(
     @Inject(Callers) private readonly callers: Callers,

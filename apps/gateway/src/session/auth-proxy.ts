@@ -1,6 +1,6 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { basicAuthorization, currentRelayContext, TRANSACTION_ID_HEADER } from '@token-relay/jwt-guard';
-import { type Logger, MAX_BODY_BYTES, ProblemException } from '@token-relay/service-kit';
+import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
+import { basicAuthorization, currentRelayContext, tlsConnector, TRANSACTION_ID_HEADER } from '@token-relay/jwt-guard';
+import { type Logger, MAX_BODY_BYTES, ProblemException, ServiceTls } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Dispatcher, Pool } from 'undici';
 import { canonicalPath } from '../canonical-path';
@@ -9,6 +9,7 @@ import { gone } from '../gone';
 import { LOGGER } from '../logger.token';
 import { onlyHeaders, returnedHeaders } from '../proxy-headers';
 import { bufferedBody } from '../request-body';
+import { tracedCall } from '../traced-call';
 import { passOn } from '../upstream-answer';
 import { forwardedFor } from './forwarded';
 
@@ -29,6 +30,7 @@ const WITH_COOKIES = new Set([...WITHOUT_COOKIES, 'cookie']);
 @Injectable()
 export class AuthProxy implements OnApplicationShutdown {
   private readonly timeoutMs: number;
+  readonly #url: string;
   readonly #pool: Pool;
   /** `client_secret_basic` (RFC 6749, section 2.3.1): who sends it is the one that auth takes a caller's address from. */
   readonly #authorization: string;
@@ -36,12 +38,14 @@ export class AuthProxy implements OnApplicationShutdown {
   constructor(
     @Inject(GATEWAY_CONFIG) config: Pick<GatewayConfig, 'AUTH_URL' | 'GATEWAY_CLIENT_SECRET' | 'UPSTREAM_TIMEOUT_MS'>,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Optional() @Inject(ServiceTls) tls?: ServiceTls,
   ) {
     this.#authorization = basicAuthorization('gateway', config.GATEWAY_CLIENT_SECRET);
     const timeout = config.UPSTREAM_TIMEOUT_MS;
     this.timeoutMs = timeout;
+    this.#url = config.AUTH_URL;
     this.#pool = new Pool(config.AUTH_URL, {
-      connect: { timeout: Math.min(timeout, 3_000) },
+      connect: tlsConnector(tls?.client, Math.min(timeout, 3_000)),
       headersTimeout: timeout,
       bodyTimeout: timeout,
     });
@@ -71,25 +75,31 @@ export class AuthProxy implements OnApplicationShutdown {
     const transactionId = currentRelayContext()?.transactionId;
     const body = await bufferedBody(request, reply, { maxBytes: MAX_BODY_BYTES, idleMs: this.timeoutMs });
     try {
-      return await this.#pool.request({
-        method: request.method,
-        path,
-        headers: {
-          ...onlyHeaders(request.headers, cookies === 'kept' ? WITH_COOKIES : WITHOUT_COOKIES),
-          ...(cookies === 'kept' && { authorization: this.#authorization, forwarded: forwardedFor(request.ip) }),
-          ...(transactionId === undefined ? {} : { [TRANSACTION_ID_HEADER]: transactionId }),
-        },
-        body: body ?? null,
-        signal: gone(reply),
-      });
+      const { method } = request;
+      const headers = {
+        ...onlyHeaders(request.headers, cookies === 'kept' ? WITH_COOKIES : WITHOUT_COOKIES),
+        ...(cookies === 'kept' && { authorization: this.#authorization, forwarded: forwardedFor(request.ip) }),
+        ...(transactionId === undefined ? {} : { [TRANSACTION_ID_HEADER]: transactionId }),
+      };
+      return await tracedCall(
+        { to: 'auth', method, url: `${this.#url}${path}` },
+        (traceparent) =>
+          this.#pool.request({
+            method,
+            path,
+            headers: { ...headers, ...(traceparent !== undefined && { traceparent }) },
+            body: body ?? null,
+            signal: gone(reply),
+          }),
+        ({ statusCode }) => statusCode,
+      );
     } catch (error) {
       throw this.unavailable(reply, error);
     }
   }
 
   private unavailable(reply: FastifyReply, cause: unknown): Error {
-    const transactionId = currentRelayContext()?.transactionId;
-    if (!reply.raw.destroyed) this.logger.warn({ err: cause, transactionId }, 'auth can not serve sessions');
+    if (!reply.raw.destroyed) this.logger.warn({ err: cause, code: 'auth_unavailable' }, 'auth can not serve sessions');
     reply.header('retry-after', '2');
     return new ProblemException(503, 'auth_unavailable', 'Sessions can not be served at the moment.');
   }

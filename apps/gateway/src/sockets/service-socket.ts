@@ -1,4 +1,5 @@
 import { VerifierUnavailable } from '@token-relay/jwt-guard';
+import { type TlsConnection } from '@token-relay/service-kit';
 import { type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 
@@ -9,6 +10,8 @@ export interface ServiceSocketOptions {
   readonly maxMessageBytes: number;
   readonly timeoutMs: number;
   readonly hop: string;
+  /** What a connection by `wss:` is secured with. Default: what Node trusts, and no certificate. */
+  readonly tls?: TlsConnection | undefined;
   /** Aborted when the client doesn't wait any more. */
   readonly signal: AbortSignal;
 }
@@ -28,7 +31,7 @@ export const CLOSE_TIMEOUT_MS = 2_000;
  * @throws VerifierUnavailable `upstream_unreachable`, `upstream_timeout`, `upstream_failed`
  */
 export function openServiceSocket(options: ServiceSocketOptions): Promise<Opened> {
-  const { url, protocols, headers, maxMessageBytes, timeoutMs, hop, signal } = options;
+  const { url, protocols, headers, maxMessageBytes, timeoutMs, hop, tls, signal } = options;
   const settings = {
     // Node takes lists as well. The subprotocols are not given to ws, which wants one of them to be chosen: a service need
     // not (RFC 6455, section 4.2.2), and what a client makes of that is the client's to decide.
@@ -40,6 +43,7 @@ export function openServiceSocket(options: ServiceSocketOptions): Promise<Opened
     autoPong: false,
     // Not in its types yet.
     closeTimeout: CLOSE_TIMEOUT_MS,
+    ...tls,
   };
   const socket = new WebSocket(url, [], settings);
   let protocol = '';

@@ -1,6 +1,7 @@
-import { type BeforeApplicationShutdown, Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnModuleInit, Optional } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import {
+  bindContext,
   currentPrincipal,
   isAllowedOrigin,
   offeredProtocols,
@@ -9,10 +10,9 @@ import {
   TokenRejected,
   TokenRelay,
   type TransactionRequest,
-  transactionIdOf,
   VerifierUnavailable,
 } from '@token-relay/jwt-guard';
-import { type Logger, ProblemException } from '@token-relay/service-kit';
+import { Drain, type Logger, ProblemException, ServiceTls } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type IncomingMessage, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +22,7 @@ import { LOGGER } from '../logger.token';
 import { forwardedRequestHeaders } from '../proxy-headers';
 import { type Route } from '../routes/route';
 import { ROUTE_TABLE, type RouteTable } from '../routes/route-table';
+import { tracedCall } from '../traced-call';
 import { type UpstreamAnswer } from '../upstream-answer';
 import { CLOSE_TIMEOUT_MS, type Opened, openServiceSocket } from './service-socket';
 import { SocketBridge } from './socket-bridge';
@@ -30,6 +31,7 @@ import { asksForWebSocket, routeUpgrades, takeConnection } from './upgrade-reque
 /** As jwt-guard closes its own sockets: it says 401. */
 const CLOSE_UNAUTHORIZED = 4401;
 const CLOSE_GOING_AWAY = 1001;
+const GOING_AWAY = 'shutting down';
 const DRAIN_MS = 1_000;
 
 /** Opens sockets to services on behalf of those who open one here, and joins the two. */
@@ -44,12 +46,19 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
     @Inject(StandingWatch) private readonly watch: StandingWatch,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Drain) private readonly drain: Drain,
+    @Optional() @Inject(ServiceTls) private readonly tls?: ServiceTls,
   ) {}
 
   onModuleInit(): void {
     // Where there is no listener, Node leaves requests for an upgrade to be ordinary ones.
     if (!this.table.routes.some(({ webSocket }) => webSocket)) return;
     routeUpgrades(this.host.httpAdapter.getHttpServer() as Server);
+  }
+
+  /** How many are open. */
+  get opened(): number {
+    return this.#open.size;
   }
 
   isAsked({ raw }: FastifyRequest): boolean {
@@ -101,7 +110,7 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
     let isJoined = false;
     server.handleUpgrade(raw, socket, head, (client) => {
       isJoined = true;
-      this.#join(client, service, principal, route, request);
+      this.#join(client, service, principal, route);
     });
     // The client has gone just now.
     if (!isJoined) service.terminate();
@@ -120,8 +129,16 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
     const protocols = offered.filter((protocol) => protocol.toLowerCase() !== BEARER);
     const own = forwardedRequestHeaders(request.raw.headers);
     const attempt = async (renew: boolean) => {
-      const headers = { ...own, ...(await this.#headers(route, request, renew)) };
-      return openServiceSocket({ url, protocols, headers, maxMessageBytes, timeoutMs, hop, signal });
+      const carried = { ...own, ...(await this.#headers(route, request, renew)) };
+      const tls = this.tls?.connection;
+      return tracedCall(
+        { to: hop, method: 'GET', url },
+        (traceparent) => {
+          const headers = { ...carried, ...(traceparent !== undefined && { traceparent }) };
+          return openServiceSocket({ url, protocols, headers, maxMessageBytes, timeoutMs, hop, tls, signal });
+        },
+        (opened) => ('answer' in opened ? opened.answer.statusCode : 101),
+      );
     };
     const opened = await attempt(false);
     if (!refusesToken(opened, route)) return opened;
@@ -141,26 +158,29 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
     return this.relay.relayHeaders(contract, { renew, transaction, isEvent: true });
   }
 
-  #join(client: WebSocket, service: WebSocket, principal: Principal, route: Route, request: FastifyRequest): void {
+  #join(client: WebSocket, service: WebSocket, principal: Principal, route: Route): void {
     const begun = performance.now();
-    const transactionId = transactionIdOf(request.raw);
-    const line = { route: route.prefix, transactionId };
-    const bridge = new SocketBridge(client, service, (code) => {
+    const line = { route: route.prefix };
+    // In the context of the request: a socket's end comes from elsewhere.
+    const over = bindContext((code: number) => {
       unwatch();
+      undrain();
       this.#open.delete(bridge);
       if (this.#open.size === 0) this.#emptied?.();
       this.logger.info({ ...line, code, seconds: Math.round(performance.now() - begun) / 1000 }, 'socket closed');
     });
+    const bridge = new SocketBridge(client, service, over);
     this.#open.add(bridge);
     this.logger.info(line, 'socket opened');
     const unwatch = this.watch.watch(principal, ({ code }) => bridge.end(CLOSE_UNAUTHORIZED, code));
+    const undrain = this.drain.lasting(() => bridge.end(CLOSE_GOING_AWAY, GOING_AWAY));
     service.resume();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     if (this.#open.size === 0) return;
     const emptied = new Promise<void>((resolve) => (this.#emptied = resolve));
-    for (const bridge of this.#open) bridge.end(CLOSE_GOING_AWAY, 'shutting down');
+    for (const bridge of this.#open) bridge.end(CLOSE_GOING_AWAY, GOING_AWAY);
     await Promise.race([emptied, sleep(DRAIN_MS, undefined, { ref: false })]);
     for (const bridge of this.#open) bridge.terminate();
   }

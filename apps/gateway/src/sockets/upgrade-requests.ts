@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
 /** What a request to open a socket has come by. */
 export interface Upgrade {
@@ -74,7 +75,8 @@ function readAgain(server: Server, request: IncomingMessage, socket: Socket, res
   }
   // What has been parsed holds no line break that could begin a header of its own.
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]));
-  server.emit('connection', socket);
+  // What has been decrypted is not to be decrypted again.
+  server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
 }
 
 const OF_UPGRADES = new Set(['upgrade', 'http2-settings']);

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 
 export interface Document {
@@ -9,39 +8,29 @@ export interface Document {
   readonly createdAt: string;
 }
 
-/** How many documents an owner may have: they are kept in memory. */
+/** A document in a list: without its body, or a list of long documents would be a long answer. */
+export type DocumentHead = Omit<Document, 'body'>;
+
+/** How many documents an owner may have. */
 export const MAX_DOCUMENTS = 100;
 
-/** Documents by owner: by `principal.id`, for two issuers may well call two people the same. */
-@Injectable()
-export class DocumentStore {
-  readonly #byOwner = new Map<string, Map<string, Document>>();
+export const DOCUMENT_STORE = Symbol('document-store');
 
-  /** Without their bodies: a list of long documents must not be a long answer. */
-  list(owner: string): readonly Omit<Document, 'body'>[] {
-    const documents = [...(this.#byOwner.get(owner)?.values() ?? [])];
-    return documents.map(({ id, title, createdAt }) => ({ id, title, createdAt }));
-  }
+/**
+ * Documents by owner: by `principal.id`, for two issuers may well call two people the same.
+ *
+ * @throws StoreUnavailable from each, where it is in Redis
+ */
+export interface DocumentStore {
+  /** All of an owner's, the oldest first. */
+  list(owner: string): Promise<readonly DocumentHead[]>;
+  find(owner: string, id: string): Promise<Document | undefined>;
+  isFull(owner: string): Promise<boolean>;
+  /** Whether it was kept: not if the owner has as many as there may be. */
+  save(owner: string, document: Document): Promise<boolean>;
+}
 
-  find(owner: string, id: string): Document | undefined {
-    return this.#byOwner.get(owner)?.get(id);
-  }
-
-  isFull(owner: string): boolean {
-    return (this.#byOwner.get(owner)?.size ?? 0) >= MAX_DOCUMENTS;
-  }
-
-  draft(content: Pick<Document, 'title' | 'body'>): Document {
-    return {
-      id: randomUUID(),
-      title: content.title,
-      body: content.body,
-      createdAt: new Date().toISOString(),
-    };
-  }
-
-  save(owner: string, document: Document): void {
-    const documents = this.#byOwner.get(owner) ?? new Map<string, Document>();
-    this.#byOwner.set(owner, documents.set(document.id, document));
-  }
+/** A document that isn't kept yet. */
+export function newDocument({ title, body }: Pick<Document, 'title' | 'body'>): Document {
+  return { id: randomUUID(), title, body, createdAt: new Date().toISOString() };
 }

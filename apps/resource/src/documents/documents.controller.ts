@@ -3,7 +3,7 @@ import { CurrentPrincipal, type Principal, RequireScopes } from '@token-relay/jw
 import { ProblemException, validated } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { AuditClient } from '../audit.client';
-import { type Document, DocumentStore } from './document-store';
+import { type Document, DOCUMENT_STORE, type DocumentHead, type DocumentStore, newDocument } from './document-store';
 
 const content = z.strictObject({
   title: z.string('must be a text').trim().min(1, 'must not be empty').max(200, 'is too long'),
@@ -13,21 +13,21 @@ const content = z.strictObject({
 @Controller('documents')
 export class DocumentsController {
   constructor(
-    @Inject(DocumentStore) private readonly documents: DocumentStore,
+    @Inject(DOCUMENT_STORE) private readonly documents: DocumentStore,
     @Inject(AuditClient) private readonly audit: AuditClient,
   ) {}
 
   @Get()
   @RequireScopes('documents:read')
-  list(@CurrentPrincipal() owner: Principal): { documents: readonly Omit<Document, 'body'>[] } {
-    return { documents: this.documents.list(owner.id) };
+  async list(@CurrentPrincipal() owner: Principal): Promise<{ documents: readonly DocumentHead[] }> {
+    return { documents: await this.documents.list(owner.id) };
   }
 
   /** Somebody else's document and none at all are answered the same. */
   @Get(':id')
   @RequireScopes('documents:read')
-  find(@CurrentPrincipal() owner: Principal, @Param('id') id: string): Document {
-    const document = this.documents.find(owner.id, id);
+  async find(@CurrentPrincipal() owner: Principal, @Param('id') id: string): Promise<Document> {
+    const document = await this.documents.find(owner.id, id);
     if (!document) throw new ProblemException(404, 'document_not_found', 'There is no such document of yours.');
     return document;
   }
@@ -39,12 +39,11 @@ export class DocumentsController {
     @Body(validated(content)) submitted: z.infer<typeof content>,
     @Res({ passthrough: true }) response: { header(name: string, value: string): unknown },
   ): Promise<Document> {
-    if (this.documents.isFull(owner.id)) throw tooMany();
-    const document = this.documents.draft(submitted);
+    if (await this.documents.isFull(owner.id)) throw tooMany();
+    const document = newDocument(submitted);
     // Recorded first: what can't be recorded doesn't happen.
     await this.audit.record('documents.create', document.id);
-    if (this.documents.isFull(owner.id)) throw tooMany();
-    this.documents.save(owner.id, document);
+    if (!(await this.documents.save(owner.id, document))) throw tooMany();
     response.header('location', `documents/${document.id}`);
     return document;
   }

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyAlgorithmName } from './algorithms';
+import { type CurrentContext } from './client-tls';
 import { ClockSkew, clockSkewWarning } from './clock-skew';
 import { type JwksCache } from './jwks-cache';
 import { tell, type VerifierObserver } from './observer';
 import { TokenRejected, VerifierUnavailable } from './refusals';
 import { type KeyReport, type KeySource } from './resolve-key';
+import { TlsFetch } from './tls-fetch';
 import { importKeySet, type ImportedKeys, reasons, renewed, type VerificationKey } from './verification-key';
 
 export interface JwksClientOptions {
@@ -16,6 +18,8 @@ export interface JwksClientOptions {
   readonly clockToleranceSeconds: number;
   readonly observer?: VerifierObserver | undefined;
   readonly cache?: JwksCache | undefined;
+  /** What connections are secured with. Default: what Node does by itself. */
+  readonly tls?: CurrentContext | undefined;
   /** Called when a key has left the set. */
   readonly onRemoval?: () => void;
   readonly times?: Partial<JwksTimes>;
@@ -69,6 +73,7 @@ export class JwksClient implements KeySource {
   readonly #options: JwksClientOptions;
   readonly #times: JwksTimes;
   readonly #skew: ClockSkew;
+  readonly #tlsFetch: TlsFetch | undefined;
   #imported: ImportedKeys | undefined;
   #etag: string | undefined;
   /** The set that was fetched last. */
@@ -94,6 +99,7 @@ export class JwksClient implements KeySource {
     this.#options = options;
     this.#times = { ...JWKS_TIMES, ...options.times };
     this.#skew = new ClockSkew(options.clockToleranceSeconds);
+    this.#tlsFetch = options.tls && new TlsFetch(options.tls, this.#times.timeoutMs);
   }
 
   get ready(): boolean {
@@ -137,6 +143,7 @@ export class JwksClient implements KeySource {
     this.#closed.abort();
     this.#flight?.abort();
     clearTimeout(this.#refresh);
+    this.#tlsFetch?.close();
   }
 
   get #tooStale(): boolean {
@@ -239,7 +246,7 @@ export class JwksClient implements KeySource {
 
   async #request(signal: AbortSignal): Promise<Response> {
     const askedAt = performance.now();
-    const response = await fetch(this.#options.uri, {
+    const response = await (this.#tlsFetch?.fetch ?? fetch)(this.#options.uri, {
       headers: {
         accept: 'application/jwk-set+json, application/json',
         // A cache's answer of a minute ago says nothing of a key that came into use since.

@@ -11,6 +11,8 @@ export interface VerificationEvent {
   readonly cached: boolean;
   /** Length of the token, in bytes. */
   readonly tokenBytes: number;
+  /** How long it took, in seconds; of a token whose key had to be fetched, with that. */
+  readonly durationSeconds: number;
   /** More about the reason, for the log: the name of a claim or an option, or why something can't be had. */
   readonly detail?: string;
 }

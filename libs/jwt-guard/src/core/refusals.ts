@@ -97,6 +97,11 @@ export const OUTAGES = Object.freeze({
 
 export type RejectionCode = keyof typeof REJECTIONS;
 export type OutageCode = keyof typeof OUTAGES;
+
+/** Every code of a rejection; with `OUTAGE_CODES` all that a metric or a translation has to know. */
+export const REJECTION_CODES = Object.freeze(Object.keys(REJECTIONS) as RejectionCode[]);
+export const OUTAGE_CODES = Object.freeze(Object.keys(OUTAGES) as OutageCode[]);
+
 export type Code = RejectionCode | OutageCode;
 
 /** Seconds after which asking again is worth while, for `Retry-After`. */

@@ -277,13 +277,47 @@ describe('TokenVerifier', () => {
     revoked = true;
     await verdict(observed, token);
     await verdict(observed, undefined as unknown as string);
+    const durationSeconds = expect.any(Number) as number;
     expect(events).toEqual([
-      { outcome: 'accepted', issuer: issuer.issuer, cached: false, tokenBytes: token.length },
-      { outcome: 'accepted', issuer: issuer.issuer, cached: true, tokenBytes: token.length },
-      { outcome: 'rejected', code: 'issuer_not_trusted', cached: false, tokenBytes: foreign.length, detail: 'issuers' },
-      { outcome: 'rejected', code: 'token_revoked', cached: true, tokenBytes: token.length },
-      { outcome: 'rejected', code: 'token_malformed', cached: true, tokenBytes: 0, detail: 'not a string' },
+      { outcome: 'accepted', issuer: issuer.issuer, cached: false, tokenBytes: token.length, durationSeconds },
+      { outcome: 'accepted', issuer: issuer.issuer, cached: true, tokenBytes: token.length, durationSeconds },
+      {
+        outcome: 'rejected',
+        code: 'issuer_not_trusted',
+        cached: false,
+        tokenBytes: foreign.length,
+        durationSeconds,
+        detail: 'issuers',
+      },
+      { outcome: 'rejected', code: 'token_revoked', cached: true, tokenBytes: token.length, durationSeconds },
+      {
+        outcome: 'rejected',
+        code: 'token_malformed',
+        cached: true,
+        tokenBytes: 0,
+        durationSeconds,
+        detail: 'not a string',
+      },
     ]);
+    // The first has a signature to compute, the second doesn't.
+    const [first = NaN, second = NaN] = events.map((event) => event.durationSeconds);
+    expect(first).toBeGreaterThan(0);
+    expect(second).toBeLessThan(1);
+  });
+
+  it('looks at no clock where nobody is told', async () => {
+    const looked = jest.spyOn(performance, 'now');
+    const token = await issuer.token();
+    await verifier.verify(token);
+    looked.mockClear();
+    await verifier.verify(token);
+    expect(looked).not.toHaveBeenCalled();
+  });
+
+  it('reports the keys of each issuer', async () => {
+    await verifier.verify(await issuer.token());
+    const report = verifier.keyReports.get(issuer.issuer);
+    expect(report?.usable.map(({ kid }) => kid)).toEqual(issuer.jwks.keys.map(({ kid }) => kid));
   });
 
   it.each([[undefined], [null], [7], [{}], [Object.create(null)], [Symbol('x')], [['a.b.c']]])(

@@ -7,6 +7,7 @@ import { checkLateSeconds } from './late-handling';
 import { tell } from './observer';
 import { type Principal } from './principal';
 import { isRefusal, TokenRejected, VerifierUnavailable } from './refusals';
+import { type KeyReport } from './resolve-key';
 import { ACCESS_TOKEN, type TokenKind, TRANSACTION_TOKEN } from './token-kinds';
 import { rawToken, type ValidatedToken } from './token-states';
 import { type Transaction } from './transaction';
@@ -103,7 +104,8 @@ export class TokenVerifier {
   recallTransaction(token: string): Transaction | undefined {
     // Of what is sent in vain nothing is looked at.
     if (!this.#acceptsTransactions) {
-      throw this.#refused(token, new TokenRejected('transaction_not_accepted', { debug: 'transactions' }), false);
+      const refusal = new TokenRejected('transaction_not_accepted', { debug: 'transactions' });
+      throw this.#refused(token, refusal, false, this.#startOfWatch());
     }
     return this.#recalled(token, TRANSACTION_TOKEN)?.transaction;
   }
@@ -221,6 +223,14 @@ export class TokenVerifier {
     return new Map([...this.#policy.issuers].map(([name, { keys }]) => [name, keys.lateHandlingSeconds]));
   }
 
+  /**
+   * By issuer, what there is to say about its keys now: their age, why they couldn't be fetched, how far the clocks are
+   * apart. Made anew each time, for metrics and for whoever asks.
+   */
+  get keyReports(): ReadonlyMap<string, KeyReport> {
+    return new Map([...this.#policy.issuers].map(([name, { keys }]) => [name, keys.report()]));
+  }
+
   /** Ends what goes on in the background, that of the revocation source too. */
   close(): void {
     this.#closed = true;
@@ -236,22 +246,24 @@ export class TokenVerifier {
     kind: TokenKind<Token>,
     verify: () => Promise<Token>,
   ): Promise<Token> {
+    const begun = this.#startOfWatch();
     try {
       const validated = await verify();
-      this.#accepted(token, validated.principal, false);
+      this.#accepted(token, validated.principal, false, begun);
       return validated;
     } catch (error) {
-      throw this.#refused(token, kind.told(error), false);
+      throw this.#refused(token, kind.told(error), false, begun);
     }
   }
 
   #recalled<Token extends ValidatedToken>(token: string, kind: TokenKind<Token>): Token | undefined {
+    const begun = this.#startOfWatch();
     try {
       const validated = recallToken(rawToken(token), this.#policy, kind);
-      if (validated) this.#accepted(token, validated.principal, true);
+      if (validated) this.#accepted(token, validated.principal, true, begun);
       return validated;
     } catch (error) {
-      throw this.#refused(token, kind.told(error), true);
+      throw this.#refused(token, kind.told(error), true, begun);
     }
   }
 
@@ -275,20 +287,35 @@ export class TokenVerifier {
     return [...this.#policy.issuers.values()].map((issuer) => issuer.keys);
   }
 
-  #accepted(token: string, { issuer }: Principal, cached: boolean): void {
-    const { observer } = this.#policy;
-    if (!observer?.verified) return;
-    tell(observer, 'verified', { outcome: 'accepted', issuer, cached, tokenBytes: token.length });
+  /** By `performance.now()`: nobody looks at the clock unless somebody is told. */
+  #startOfWatch(): number {
+    return this.#policy.observer?.verified ? performance.now() : 0;
   }
 
-  #refused(token: string, error: unknown, cached: boolean): unknown {
+  #accepted(token: string, { issuer }: Principal, cached: boolean, begun: number): void {
+    const { observer } = this.#policy;
+    if (!observer?.verified) return;
+    const durationSeconds = (performance.now() - begun) / 1000;
+    tell(observer, 'verified', { outcome: 'accepted', issuer, cached, tokenBytes: token.length, durationSeconds });
+  }
+
+  #refused(token: string, error: unknown, cached: boolean, begun: number): unknown {
     const { observer } = this.#policy;
     if (!observer?.verified || !isRefusal(error)) return error;
     const { code, debug, cause } = error;
-    const outcome = error instanceof TokenRejected ? 'rejected' : 'undecided';
-    const tokenBytes = typeof token === 'string' ? token.length : 0;
-    const detail = debug ?? (cause instanceof Error ? cause.message : undefined);
-    tell(observer, 'verified', { outcome, code, cached, tokenBytes, ...(detail !== undefined && { detail }) });
+    tell(observer, 'verified', {
+      outcome: error instanceof TokenRejected ? 'rejected' : 'undecided',
+      code,
+      cached,
+      tokenBytes: typeof token === 'string' ? token.length : 0,
+      durationSeconds: (performance.now() - begun) / 1000,
+      ...detailOf(debug, cause),
+    });
     return error;
   }
+}
+
+function detailOf(debug: string | undefined, cause: unknown): { readonly detail?: string } {
+  const detail = debug ?? (cause instanceof Error ? cause.message : undefined);
+  return detail === undefined ? {} : { detail };
 }

@@ -10,6 +10,7 @@ import {
 import { type RevocationSource } from './check-revocation';
 import { ChangingKeys } from './changing-keys';
 import { type TimeRules } from './check-times';
+import { type ClientTlsOption, resolveClientTls } from './client-tls';
 import { type DecodeRules } from './decode-token';
 import { type JwksCache } from './jwks-cache';
 import { JwksClient } from './jwks-client';
@@ -78,6 +79,12 @@ export interface JwksUriIssuer extends IssuerRules {
    * fetch fails. Default: nothing does.
    */
   readonly jwksCache?: JwksCache;
+  /**
+   * What the connection to `jwksUri` is secured with: the authorities that are trusted, and a certificate of this service
+   * (mutual TLS). A function is asked at each new connection, so that renewed certificates count without a restart.
+   * Default: what Node trusts, and no certificate.
+   */
+  readonly tls?: ClientTlsOption;
   readonly jwks?: undefined;
   readonly sharedSecret?: undefined;
 }
@@ -94,6 +101,7 @@ export interface JwksIssuer extends IssuerRules {
   readonly jwks: JsonWebKeySet | (() => JsonWebKeySet);
   readonly jwksUri?: undefined;
   readonly dangerouslyAllowHttp?: undefined;
+  readonly tls?: undefined;
   readonly sharedSecret?: undefined;
 }
 
@@ -109,6 +117,7 @@ export interface SharedSecretIssuer extends IssuerRules {
   readonly jwks?: undefined;
   readonly jwksUri?: undefined;
   readonly dangerouslyAllowHttp?: undefined;
+  readonly tls?: undefined;
 }
 
 export type IssuerOptions = JwksUriIssuer | JwksIssuer | SharedSecretIssuer;
@@ -321,7 +330,8 @@ function keySource(options: IssuerOptions, algorithms: ReadonlySet<AnyAlgorithmN
   if (cache !== undefined && !(typeof cache?.read === 'function' && typeof cache.write === 'function')) {
     throw new TypeError(`jwksCache: for ${issuer} it must have the methods read and write`);
   }
-  return new JwksClient({ uri, issuer, algorithms, clockToleranceSeconds, observer, now, onRemoval, cache });
+  const tls = resolveClientTls(options.tls);
+  return new JwksClient({ uri, issuer, algorithms, clockToleranceSeconds, observer, now, onRemoval, cache, tls });
 }
 
 /** @throws TypeError naming the option */

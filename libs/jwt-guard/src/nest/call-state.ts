@@ -1,9 +1,12 @@
+import { type Context } from '@opentelemetry/api';
 import { type Principal } from '../core/principal';
 import { type Refusal } from '../core/refusals';
 import { type TokenVerifier } from '../core/token-verifier';
+import { type RelayContext } from '../relay/relay-context';
 import { type OpenReport } from '../relay/relay-report';
 import { type ContextHints, newTraceparent, ownHints } from './context-hints';
 import { type RpcRefusal } from './problem';
+import { noteRefusal, traceparentIn } from './trace';
 
 /** How the calls of one transport carry their token, and how they are refused. */
 export interface CallRules {
@@ -43,8 +46,11 @@ export class CallState {
   deadline: number | undefined;
   /** What became of the calls to other services that this one has led to. */
   relayed: OpenReport[] | undefined;
+  /** What is shown of it, once somebody has asked. */
+  shown: RelayContext | undefined;
   #authenticated: Authenticated | undefined;
   #traceparent: string | undefined;
+  #place: Context | undefined;
 
   /** The call that this one goes on with: itself, but for work that may outlive it. */
   readonly root: CallState;
@@ -80,9 +86,18 @@ export class CallState {
     return this.hints.transactionId;
   }
 
-  /** W3C Trace Context: as it came, or of a trace that begins here. */
+  /** Where the spans of what it leads to belong; `undefined` where it has none of its own. */
+  get place(): Context | undefined {
+    return this.root.#place;
+  }
+  set place(place: Context) {
+    this.root.#place = place;
+  }
+
+  /** W3C Trace Context: of its span; without one as it came, or of a trace that begins here. */
   get traceparent(): string {
     if (this.root !== this) return this.root.traceparent;
+    if (this.#place) return traceparentIn(this.#place);
     return (this.#traceparent ??= this.hints.traceparent ?? newTraceparent(this.transactionId));
   }
 
@@ -114,6 +129,7 @@ export class CallState {
   /** Refuses the whole call, where `refuse` only says how to tell. */
   turnAway(refusal: Refusal): Error {
     this.rules.refused?.(refusal);
+    if (this.place) noteRefusal(this.place, refusal.code);
     return this.refuse(refusal);
   }
 

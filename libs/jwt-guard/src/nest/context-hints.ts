@@ -27,6 +27,11 @@ export interface ContextHints {
 
 /** Version, 16 bytes of trace id and 8 of parent id that aren't all zero, flags: what all versions have, and no more. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export function isTraceparent(value: string): boolean {
+  return TRACEPARENT.test(value);
+}
+
 const LOCALE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}$/;
 const TIMEOUT = /^[1-9]\d{0,6}$/;
 
@@ -47,7 +52,7 @@ export function acceptedHints(valuesOf: (name: string) => readonly string[]): Co
     return undefined;
   };
   const transactionId = hint(TRANSACTION_ID_HEADER, isTransactionId) ?? randomUUID();
-  const traceparent = hint(TRACEPARENT_HEADER, (value) => TRACEPARENT.test(value));
+  const traceparent = hint(TRACEPARENT_HEADER, isTraceparent);
   const locale = hint(LOCALE_HEADER, (value) => LOCALE.test(value));
   const timeout = hint(TIMEOUT_HEADER, (value) => TIMEOUT.test(value));
   const deadline = timeout === undefined ? undefined : performance.now() + Number(timeout);

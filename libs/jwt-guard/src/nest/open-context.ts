@@ -7,6 +7,7 @@ import { httpRefusals } from './problem';
 import { acceptedHints, ownHints } from './context-hints';
 import { attachState, CallState, httpRequestOf, stateOf } from './call-state';
 import { type Route } from './census/http-routes';
+import { traceRequest } from './http-span';
 import { sentHeaders } from './sent-headers';
 import { TRANSACTION_TOKEN_HEADER } from './transaction-token';
 
@@ -19,6 +20,7 @@ export interface FastifyHooks {
 }
 interface FastifyRequestLike {
   readonly raw: IncomingMessage;
+  readonly routeOptions?: { readonly url?: string | undefined };
 }
 interface FastifyReplyLike {
   readonly raw: ServerResponse;
@@ -35,6 +37,7 @@ export function openContextOnFastify(instance: FastifyHooks, verifier: TokenVeri
     };
     const call = httpCall(request.raw, setHeader, verifier, options);
     attachState(request.raw, call);
+    traceRequest(call, request.raw, reply.raw, request.routeOptions?.url);
     runInContext(call, done);
   });
 }
@@ -56,6 +59,7 @@ export function openContextOnExpress(app: ExpressApp, verifier: TokenVerifier, o
     };
     const call = httpCall(request, setHeader, verifier, options);
     attachState(request, call);
+    traceRequest(call, request, response);
     return runInContext(call, () => handle(request, response, ...more));
   };
 }

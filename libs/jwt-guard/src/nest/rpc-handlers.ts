@@ -4,6 +4,7 @@ import { currentCall, runInContext } from '../relay/relay-context';
 import { attachState, type CallState, stateOf } from './call-state';
 import { rpcCall, type RpcHandler, type RpcReading, type RpcServer } from './rpc-calls';
 import { openEnvelope } from './rpc-envelope';
+import { beginMessageSpan, endWith } from './rpc-span';
 import { metadataOf, RpcMetadata } from './rpc-metadata';
 
 /**
@@ -24,7 +25,7 @@ export function runHandlersInContext(server: RpcServer, verifier: TokenVerifier,
     attachState(context, call);
     return { call, data: envelope ? envelope.data : data };
   };
-  const inContext = (callback: RpcHandler): RpcHandler => {
+  const inContext = (callback: RpcHandler, pattern: unknown, isEvent: boolean): RpcHandler => {
     const handler = function (this: unknown, ...parameters: unknown[]): unknown {
       const current = currentCall();
       const [data, context, ...more] = parameters;
@@ -33,8 +34,10 @@ export function runHandlersInContext(server: RpcServer, verifier: TokenVerifier,
       if (isReceived || typeof context !== 'object' || context === null) return callback.apply(this, parameters);
       const message = receive(data, context);
       received.add(message.call);
-      if (message.call === current) return callback.apply(this, parameters);
-      return runAll(message.call, () => callback.apply(this, [message.data, context, ...more]));
+      const span = beginMessageSpan(message.call, pattern, isEvent);
+      if (message.call === current && !span) return callback.apply(this, parameters);
+      const run = (): unknown => runAll(message.call, () => callback.apply(this, [message.data, context, ...more]));
+      return span ? endWith(span, run) : run();
     };
     // Nest tells handlers apart by these: of gRPC by the name, of events by who is the next.
     Object.defineProperty(handler, 'name', { configurable: true, value: callback.name });
@@ -45,7 +48,8 @@ export function runHandlersInContext(server: RpcServer, verifier: TokenVerifier,
       set: (next: RpcHandler) => (callback.next = next),
     });
   };
-  server.addHandler = (pattern, callback, ...more) => addHandler(pattern, inContext(callback), ...more);
+  server.addHandler = (pattern, callback, ...more) =>
+    addHandler(pattern, inContext(callback, pattern, more[0] === true), ...more);
 }
 
 /** In the context of the call, to the end of what is returned: Nest subscribes to that when the handler is done. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isNativeError } from 'node:util/types';
 import { type OnApplicationShutdown } from '@nestjs/common';
+import { type Context } from '@opentelemetry/api';
 import {
   catchError,
   defer,
@@ -8,8 +9,11 @@ import {
   lastValueFrom,
   map,
   mergeMap,
+  type MonoTypeOperatorFunction,
   Observable,
+  of,
   ReplaySubject,
+  retry,
   takeUntil,
   tap,
   throwError,
@@ -22,11 +26,14 @@ import { isRefusal, type OutageCode, VerifierUnavailable } from '../core/refusal
 import { type CallState } from '../nest/call-state';
 import { TIMEOUT_HEADER } from '../nest/context-hints';
 import { carrierOf } from './carriers/carrier-of';
+import { type ClientSpan, currentPlace } from './client-span';
 import { type CarriedHeaders, type Load, type RpcClient } from './carriers/rpc-carrier';
 import { currentCall, runInContext } from './relay-context';
 import { destinationRefusal, destinationRefused } from './destination-refused';
 import { type TransactionRequest } from './relay-mode';
+import { tellCalled } from './relay-observer';
 import { type DestinationName, type ResolvedContract } from './relay-options';
+import { endWithAnswers, messageSpan, withSpan } from './relay-spans';
 import { checkTimeout, remainingMs } from './time-limit';
 import { asAnswer, type Prepared, type PrepareOptions, toldMs, type TokenRelay } from './token-relay';
 
@@ -76,10 +83,13 @@ export class RelayClientProxy implements OnApplicationShutdown {
     requireMessage(pattern, data);
     if (options.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
     const call = currentCall();
+    const place = currentPlace();
     const inContext = <Value>(run: () => Value): Value => runInContext(call, run);
     const prepared = this.#prepare(options);
     const attempt = (preparing: Promise<Prepared>) =>
-      defer(() => preparing).pipe(mergeMap((ready) => this.#answers<Result>(call, ready, { pattern, data }, options)));
+      defer(() => preparing).pipe(
+        mergeMap((ready) => this.#answers<Result>(call, ready, { pattern, data, place }, options)),
+      );
     return defer(() => {
       const first = attempt(prepared);
       const answers = first.pipe(
@@ -110,10 +120,14 @@ export class RelayClientProxy implements OnApplicationShutdown {
     requireMessage(pattern, data);
     if (options.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
     const call = currentCall();
-    const sending = this.#prepare(options, { isEvent: true }).then(async ({ headers }) => {
+    const place = currentPlace();
+    const sending = this.#prepare(options, { isEvent: true }).then(async (prepared) => {
       const { timeoutMs = this.#contract.timeoutMs } = options;
+      const span = messageSpan(pattern, prepared.report, { place, isAnswered: false });
+      const headers = withSpan(prepared.headers, span);
       const sent = this.#dispatch(call, headers, (loaded) => this.#client.emit(pattern, loaded), data);
-      await lastValueFrom(sent.pipe(timeout(timeoutMs)), { defaultValue: undefined });
+      const told = sent.pipe(timeout(timeoutMs), this.#told(call, prepared), this.#traced(span));
+      await lastValueFrom(told, { defaultValue: undefined });
     });
     const sent = sending.catch((error: unknown) => {
       throw runInContext(call, () => asAnswer(this.#outcomeOf(error)));
@@ -144,19 +158,69 @@ export class RelayClientProxy implements OnApplicationShutdown {
 
   #answers<Result>(
     call: CallState | undefined,
-    { headers, report }: Prepared,
-    { pattern, data }: { readonly pattern: unknown; readonly data: unknown },
+    prepared: Prepared,
+    { pattern, data, place }: { readonly pattern: unknown; readonly data: unknown; readonly place: Context },
     { timeoutMs = this.#contract.timeoutMs }: RelayMessageOptions,
   ): Observable<Result> {
     // Whoever subscribes may do so long after.
     if (call?.authenticated) call.verifier.recheck(call.authenticated.principal);
     const waits = toldMs(Math.min(timeoutMs, remainingMs(call)));
     const begun = performance.now();
-    const carried = { ...headers, [TIMEOUT_HEADER]: String(waits) };
+    const { report } = prepared;
+    const span = messageSpan(pattern, report, { place, isAnswered: true });
+    const carried = { ...withSpan(prepared.headers, span), [TIMEOUT_HEADER]: String(waits) };
     return this.#dispatch<Result>(call, carried, (loaded) => this.#client.send(pattern, loaded), data).pipe(
+      this.#repeated(pattern),
       timeout({ each: timeoutMs }),
       tap(() => (report.answeredInMs ??= performance.now() - begun)),
+      this.#told(call, prepared),
+      this.#traced(span),
     );
+  }
+
+  /** Sends once more what may be sent twice, and has had no answer before its connection broke. */
+  #repeated<Answer>(pattern: unknown): MonoTypeOperatorFunction<Answer> {
+    if (!this.#contract.repeatable.some((repeatable) => repeatable === pattern)) return (answers) => answers;
+    return (answers) => {
+      let isAnswered = false;
+      const isLost = (error: unknown): boolean => !isAnswered && isNativeError(error) && !isRefusal(error);
+      return answers.pipe(
+        tap(() => (isAnswered = true)),
+        retry({ count: 1, delay: (error: unknown) => (isLost(error) ? of(undefined) : throwError(() => error)) }),
+      );
+    };
+  }
+
+  #traced<Answer>(span: ClientSpan | undefined): MonoTypeOperatorFunction<Answer> {
+    // What the destination says is told as it says it.
+    return endWithAnswers(span, (error: unknown): unknown =>
+      statusOf(error) === undefined ? this.#outcomeOf(error) : error,
+    );
+  }
+
+  /** Tells the observer what became of a call, by the first that comes of it. */
+  #told<Answer>(call: CallState | undefined, prepared: Prepared): MonoTypeOperatorFunction<Answer> {
+    if (!prepared.observer?.called) return (answers) => answers;
+    const begun = performance.now();
+    let isTold = false;
+    const told = (end: Parameters<typeof tellCalled>[2]): void => {
+      if (!isTold) tellCalled(prepared, begun, end);
+      isTold = true;
+    };
+    return tap({
+      next: () => told({ outcome: 'answered' }),
+      complete: () => told({ outcome: 'answered' }),
+      error: (error: unknown) => told(this.#endOf(error)),
+      unsubscribe: () =>
+        told(isOver(call) ? { outcome: 'failed', code: 'deadline_exceeded' } : { outcome: 'abandoned' }),
+    });
+  }
+
+  #endOf(error: unknown): Parameters<typeof tellCalled>[2] {
+    const status = isRefusal(error) || isNativeError(error) ? undefined : statusOf(error);
+    if (status !== undefined) return { outcome: 'answered', status };
+    const refusal = this.#outcomeOf(error);
+    return { outcome: 'failed', code: isRefusal(refusal) ? refusal.code : 'upstream_failed' };
   }
 
   /**
@@ -219,6 +283,11 @@ export class RelayClientProxy implements OnApplicationShutdown {
     const refusal = destinationRefusal(error);
     return refusal ? destinationRefused(currentCall(), refusal) : this.#unavailable('upstream_failed');
   }
+}
+
+/** Whether the caller has stopped waiting. */
+function isOver(call: CallState | undefined): boolean {
+  return call?.deadline !== undefined && call.deadline <= performance.now();
 }
 
 interface Reason {

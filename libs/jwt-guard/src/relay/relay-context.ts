@@ -1,8 +1,10 @@
+import { context as traces } from '@opentelemetry/api';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Principal } from '../core/principal';
 import { type TokenVerifier } from '../core/token-verifier';
-import { CallState } from '../nest/call-state';
+import { CallState, httpRequestOf, stateOf } from '../nest/call-state';
 import { acceptedHints } from '../nest/context-hints';
+import { OUTSIDE, within } from '../nest/trace';
 import { type RelayReport } from './relay-report';
 import { isTransactionId, TRANSACTION_ID_HEADER } from '../nest/transaction-id';
 
@@ -26,14 +28,27 @@ export interface RelayContext {
 
 const storage = new AsyncLocalStorage<CallState | undefined>();
 
-/** Runs it, and all that comes of it, in the context of a call. There is no way to set a context but this. */
+/**
+ * Runs it, and all that comes of it, in the context of a call, where the call's span is the one under way too. There is no
+ * way to set a context but this.
+ */
 export function runInContext<Result>(call: CallState | undefined, run: () => Result): Result {
-  return storage.run(call, run);
+  const place = call ? call.place : OUTSIDE;
+  return place ? within(place, () => storage.run(call, run)) : storage.run(call, run);
 }
 
 /** The context of the call – a request, a message – that is being answered; `undefined` outside of one. */
 export function currentRelayContext(): RelayContext | undefined {
   const call = storage.getStore();
+  return call && contextOf(call);
+}
+
+/**
+ * The context of the call that this request – or this context of an RPC message – is: where what is told of it afterwards,
+ * in a hook of the server, is told outside of it.
+ */
+export function relayContextOf(request: object): RelayContext | undefined {
+  const call = stateOf(httpRequestOf(request));
   return call && contextOf(call);
 }
 
@@ -58,8 +73,9 @@ export function bindContext<Self, Parameters extends unknown[], Result>(
   run: (this: Self, ...parameters: Parameters) => Result,
 ): (this: Self, ...parameters: Parameters) => Result {
   const call = storage.getStore();
+  const place = traces.active();
   return function (this: Self, ...parameters) {
-    return storage.run(call, () => run.apply(this, parameters));
+    return within(place, () => storage.run(call, () => run.apply(this, parameters)));
   };
 }
 
@@ -73,7 +89,7 @@ export function bindContext<Self, Parameters extends unknown[], Result>(
 export function runAs<Result>(context: RelayContext, run: () => Result): Result {
   const call = calls.get(context);
   if (!call) throw new TypeError('runAs takes what currentRelayContext() or relayContextFor() returned, and no copy');
-  return storage.run(call.continuedIn(storage.getStore()), run);
+  return runInContext(call.continuedIn(storage.getStore()), run);
 }
 
 /**
@@ -104,6 +120,10 @@ const calls = new WeakMap<RelayContext, CallState>();
 
 /** Shows of a call what everybody may know. Whoever holds it can go on with that call, and nobody can make one up. */
 function contextOf(call: CallState): RelayContext {
+  return (call.shown ??= shown(call));
+}
+
+function shown(call: CallState): RelayContext {
   const context: RelayContext = Object.freeze({
     get principal() {
       return call.authenticated?.principal;

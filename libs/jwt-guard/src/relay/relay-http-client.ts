@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { type Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, errors, Pool } from 'undici';
+import { connectorWith } from '../core/client-tls';
 import { isRefusal, VerifierUnavailable } from '../core/refusals';
 import { TIMEOUT_HEADER } from '../nest/context-hints';
 import { giveBody } from './answer-body';
@@ -9,7 +10,9 @@ import { failureOf, isConnectionError, isConnectionLost } from './connection-err
 import { currentCall, runInContext } from './relay-context';
 import { type TransactionRequest } from './relay-mode';
 import { type DestinationName, type ResolvedContract } from './relay-options';
+import { tellCalled } from './relay-observer';
 import { type OpenReport, type RelayReport } from './relay-report';
+import { requestSpan, withSpan } from './relay-spans';
 import { isRelayed } from './relayed-headers';
 import { checkTimeout, TimeLimit } from './time-limit';
 import { asAnswer, type Prepared, type RelayHeaders, TokenRelay } from './token-relay';
@@ -121,9 +124,12 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     }
   }
 
-  async #send(request: RelayRequest, { headers, report }: Prepared, way: Way): Promise<RelayResponse> {
+  async #send(request: RelayRequest, prepared: Prepared, way: Way): Promise<RelayResponse> {
+    const { report } = prepared;
     const { contract, pool, limit } = way;
     const { method, path, body = null, bodyTimeoutMs: bodyTimeout } = request;
+    const span = requestSpan(contract, { method, path }, report);
+    const headers = withSpan(prepared.headers, span);
     const options = {
       method,
       path,
@@ -143,13 +149,24 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
         if (!isRepeatable || !isConnectionLost(error)) throw error;
         return send();
       });
+      tellCalled(prepared, begun, { outcome: 'answered', status: response.statusCode });
+      span?.answered(response.statusCode);
       return answered(response, report, begun, contract);
     } catch (cause) {
       if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
+        span?.failed(cause);
         throw new TypeError(`the request is none: ${cause.message}`, { cause });
       }
-      if (request.signal?.aborted) throw cause;
-      throw new VerifierUnavailable(limit.exceeded ?? failureOf(cause), { cause, hop: contract.name });
+      if (request.signal?.aborted) {
+        tellCalled(prepared, begun, { outcome: 'abandoned' });
+        span?.failed('abandoned');
+        throw cause;
+      }
+      const code = limit.exceeded ?? failureOf(cause);
+      tellCalled(prepared, begun, { outcome: 'failed', code });
+      const failure = new VerifierUnavailable(code, { cause, hop: contract.name });
+      span?.failed(failure);
+      throw failure;
     }
   }
 
@@ -157,7 +174,7 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     if (baseUrl === undefined) throw new TypeError(`the destination "${name}" has no baseUrl`);
     let pool = this.#pools.get(baseUrl);
     if (!pool) {
-      pool = new Pool(baseUrl, { connect: { timeout: CONNECT_TIMEOUT_MS } });
+      pool = new Pool(baseUrl, { connect: connectorWith(this.#relay.tls, CONNECT_TIMEOUT_MS) });
       this.#pools.set(baseUrl, pool);
     }
     return pool;

@@ -1,6 +1,8 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type ClientAssertion } from '../core/client-assertion';
+import { type ClientTlsOption, type CurrentContext, resolveClientTls } from '../core/client-tls';
 import { type RpcCarrier, type RpcTransport } from './carriers/rpc-carrier';
+import { type RelayObserver } from './relay-observer';
 import { checkTimeout } from './time-limit';
 
 /**
@@ -52,6 +54,11 @@ export interface DestinationContract {
   /** How long it may take to answer, in milliseconds. Default: the module's. */
   readonly timeoutMs?: number;
   /**
+   * For a destination over RPC: patterns of messages that it may be sent twice, as idempotent requests may over HTTP. One
+   * that gets no answer because its connection breaks is sent once more. Default: none.
+   */
+  readonly repeatable?: readonly string[];
+  /**
    * What mode `forward` asks for: the destination, and whoever breaks into it, can call every service that accepts the
    * caller's token, as the caller.
    */
@@ -81,10 +88,18 @@ export interface RelayOptions<Name extends string = DestinationName> extends Par
    * Default: false.
    */
   readonly dangerouslyAllowHttp?: boolean;
+  /**
+   * What connections to the `tokenEndpoint` and to `baseUrl`s are secured with: the authorities that are trusted, and a
+   * certificate of this service (mutual TLS). A function is asked at each new connection, so that renewed certificates
+   * count without a restart. Clients for RPC have options of their own. Default: what Node trusts, and no certificate.
+   */
+  readonly tls?: ClientTlsOption;
   /** By name. There is no way to call anything else with a token. */
   readonly destinations: Readonly<Record<Name, DestinationContract>>;
   /** How long a destination may take to answer, in milliseconds. Default: 10,000. */
   readonly timeoutMs?: number;
+  /** Told of every call, of what it carries, and of what the issuer is asked for. Default: nobody is told. */
+  readonly observer?: RelayObserver;
 }
 
 /** A contract, checked and defaulted. */
@@ -94,11 +109,13 @@ export interface ResolvedContract extends DestinationContract {
   readonly scopes: readonly string[];
   readonly timeoutMs: number;
   readonly maxAgeSeconds: number;
+  readonly repeatable: readonly string[];
 }
 
 export interface ResolvedRelayOptions {
   /** `undefined` where no mode needs one. */
   readonly issuer: RelayIssuer | undefined;
+  readonly tls: CurrentContext | undefined;
   readonly contracts: ReadonlyMap<string, ResolvedContract>;
 }
 
@@ -121,7 +138,7 @@ export function resolveRelayOptions(options: RelayOptions<string>): ResolvedRela
   const needsIssuer = modes.has('exchange') || modes.has('transaction') || options.tokenEndpoint !== undefined;
   const issuer = needsIssuer ? resolveIssuer(options, allowHttp) : undefined;
   if (modes.has('transaction') && !issuer?.trustDomain) throw new TypeError('trustDomain: required for transactions');
-  return Object.freeze({ issuer, contracts: new Map(contracts) });
+  return Object.freeze({ issuer, tls: resolveClientTls(options.tls), contracts: new Map(contracts) });
 }
 
 function resolveIssuer(options: RelayOptions<string>, allowHttp: boolean): RelayIssuer {
@@ -157,10 +174,14 @@ function resolveContract(name: string, contract: DestinationContract, defaults: 
   if (mode === 'forward' && contract.dangerouslyForward !== true) {
     throw new TypeError(`${at}.mode: forward hands the caller's token over, and needs dangerouslyForward: true`);
   }
+  const repeatable = Object.freeze([...(contract.repeatable ?? [])]);
+  if (repeatable.some((pattern) => typeof pattern !== 'string' || pattern === '')) {
+    throw new TypeError(`${at}.repeatable: must be a list of patterns`);
+  }
   if (!(maxAgeSeconds >= 0)) throw new TypeError(`${at}.maxAgeSeconds: must be a number of seconds, 0 or more`);
   checkTimeout(`${at}.timeoutMs`, timeoutMs);
   const origin = baseUrl === undefined ? {} : { baseUrl: originOf(`${at}.baseUrl`, baseUrl, defaults.allowHttp) };
-  return Object.freeze({ ...contract, name, scopes, maxAgeSeconds, timeoutMs, ...origin });
+  return Object.freeze({ ...contract, name, scopes, maxAgeSeconds, timeoutMs, repeatable, ...origin });
 }
 
 const MODES: ReadonlySet<string> = new Set<RelayModeName>(['exchange', 'transaction', 'forward', 'none']);

@@ -2,10 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, Pool } from 'undici';
 import { basicAuthorization } from '../core/basic-authorization';
 import { assertionParameters } from '../core/client-assertion';
+import { connectorWith, type CurrentContext } from '../core/client-tls';
 import { TokenRejected, VerifierUnavailable } from '../core/refusals';
+import { TRACEPARENT_HEADER } from '../nest/context-hints';
+import { TRANSACTION_ID_HEADER } from '../nest/transaction-id';
 import { isConnectionLost } from './connection-errors';
-import { runInContext } from './relay-context';
+import { type ClientSpan } from './client-span';
+import { currentCall, runInContext } from './relay-context';
+import { observedGrant, type RelayObserver } from './relay-observer';
 import { type RelayIssuer } from './relay-options';
+import { grantSpan } from './relay-spans';
 
 const TIMEOUT_MS = 3_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -32,7 +38,11 @@ export class TokenEndpoint {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #pool: Pool;
 
-  constructor(issuer: RelayIssuer) {
+  constructor(
+    issuer: RelayIssuer,
+    private readonly observer?: RelayObserver,
+    tls?: CurrentContext,
+  ) {
     const { clientId, clientSecret } = issuer;
     this.#issuer = issuer;
     this.#headers = {
@@ -42,7 +52,7 @@ export class TokenEndpoint {
     };
     const { origin, pathname, search } = new URL(issuer.tokenEndpoint);
     this.#path = pathname + search;
-    this.#pool = new Pool(origin, { connections: MAX_CONNECTIONS, connect: { timeout: TIMEOUT_MS } });
+    this.#pool = new Pool(origin, { connections: MAX_CONNECTIONS, connect: connectorWith(tls, TIMEOUT_MS) });
   }
 
   /**
@@ -50,7 +60,11 @@ export class TokenEndpoint {
    *   holds none of the scopes that were asked for
    * @throws VerifierUnavailable `exchange_unavailable`
    */
-  async grant({ form, tokenType }: Grant): Promise<GrantedToken> {
+  grant(grant: Grant): Promise<GrantedToken> {
+    return observedGrant(this.observer, grant.form, () => this.#grant(grant));
+  }
+
+  async #grant({ form, tokenType }: Grant): Promise<GrantedToken> {
     const { status, body } = await this.#post(form);
     if (status === 200) {
       const { access_token: token, token_type: type, expires_in: expiresIn, issued_token_type: issued } = body;
@@ -80,32 +94,52 @@ export class TokenEndpoint {
   }
 
   async #post(form: Grant['form']) {
+    const span = grantSpan(this.#issuer.tokenEndpoint, form);
+    const headers = { ...this.#headers, ...hintsOf(span) };
     const controller = new AbortController();
     // A timer of our own, and not AbortSignal.timeout(), whose signal may be garbage before its time on Node 20.
     const timer = setTimeout(() => controller.abort(new Error(`no answer in ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
     try {
-      const response = await this.#send(form, controller.signal).catch((error: unknown) => {
+      const response = await this.#send(form, headers, controller.signal).catch((error: unknown) => {
         // Kept open for too long, say. What is asked for again is given again, and hurts nobody.
         if (!isConnectionLost(error)) throw error;
-        return this.#send(form, controller.signal);
+        return this.#send(form, headers, controller.signal);
       });
-      return { status: response.statusCode, body: await jsonObject(response.body) };
+      const answer = { status: response.statusCode, body: await jsonObject(response.body) };
+      span?.answered(answer.status);
+      return answer;
     } catch (cause) {
-      throw new VerifierUnavailable('exchange_unavailable', { cause });
+      const failure = new VerifierUnavailable('exchange_unavailable', { cause });
+      span?.failed(failure);
+      throw failure;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #send(form: Grant['form'], signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #send(
+    form: Grant['form'],
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     const { clientId, clientAssertion } = this.#issuer;
     const assertion = clientAssertion && (await assertionParameters(clientId, clientAssertion, TIMEOUT_MS));
     const body = new URLSearchParams({ ...form, ...assertion }).toString();
     // A connection lives on, for others: it must not keep the context of the call that it is opened for.
     return runInContext(undefined, () =>
-      this.#pool.request({ method: 'POST', path: this.#path, headers: { ...this.#headers }, body, signal }),
+      this.#pool.request({ method: 'POST', path: this.#path, headers: { ...headers }, body, signal }),
     );
   }
+}
+
+/** By which the issuer can name the call in its logs, and put what it does into the same trace. */
+function hintsOf(span: ClientSpan | undefined): Readonly<Record<string, string>> {
+  const call = currentCall();
+  const traceparent = span?.traceparent ?? call?.traceparent;
+  return {
+    ...(call && { [TRANSACTION_ID_HEADER]: call.transactionId }),
+    ...(traceparent !== undefined && { [TRACEPARENT_HEADER]: traceparent }),
+  };
 }
 
 /** @throws Error when it is something else, or too large */

@@ -1,9 +1,11 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { type CurrentContext } from '../core/client-tls';
 import { isRefusal, type Refusal } from '../core/refusals';
 import { TokenVerifier } from '../core/token-verifier';
 import { CallState } from '../nest/call-state';
 import { LOCALE_HEADER, ownHints, TIMEOUT_HEADER, TRACEPARENT_HEADER } from '../nest/context-hints';
+import { activeTraceparent } from '../nest/trace';
 import { TRANSACTION_ID_HEADER } from '../nest/transaction-id';
 import { ExchangeMode } from './modes/exchange-mode';
 import { ForwardMode } from './modes/forward-mode';
@@ -21,6 +23,7 @@ import {
   type ResolvedContract,
   resolveRelayOptions,
 } from './relay-options';
+import { observedCredentials, type RelayObserver } from './relay-observer';
 import { addReport, type OpenReport } from './relay-report';
 import { ServiceTokens } from './service-tokens';
 import { remainingMs, TimeLimit } from './time-limit';
@@ -33,6 +36,7 @@ export type RelayHeaders = Readonly<Record<string, string>>;
 export interface Prepared {
   readonly headers: RelayHeaders;
   readonly report: OpenReport;
+  readonly observer: RelayObserver | undefined;
 }
 
 /** How headers are asked for. */
@@ -53,10 +57,13 @@ type Modes = Readonly<Partial<Record<RelayModeName, RelayMode>>>;
 /** Whom the current call may be relayed to, and with what. */
 @Injectable()
 export class TokenRelay<Name extends string = DestinationName> implements OnApplicationShutdown {
+  /** What connections to destinations over HTTP are secured with; `undefined` where Node decides. */
+  readonly tls: CurrentContext | undefined;
   readonly #contracts: ReadonlyMap<string, ResolvedContract>;
   readonly #endpoint: TokenEndpoint | undefined;
   readonly #modes: Modes;
   readonly #verifier: TokenVerifier | undefined;
+  readonly #observer: RelayObserver | undefined;
   /** Callers for whom a destination has refused a new token. */
   readonly #refused = new LRUCache<string, true>({ max: 1_000, ttl: REFUSED_MS });
 
@@ -64,10 +71,12 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
     @Inject(RELAY_OPTIONS) options: RelayOptions<string>,
     @Optional() @Inject(TokenVerifier) verifier?: TokenVerifier,
   ) {
-    const { issuer, contracts } = resolveRelayOptions(options);
+    const { issuer, tls, contracts } = resolveRelayOptions(options);
+    this.tls = tls;
     this.#contracts = contracts;
     this.#verifier = verifier;
-    this.#endpoint = issuer && new TokenEndpoint(issuer);
+    this.#observer = options.observer;
+    this.#endpoint = issuer && new TokenEndpoint(issuer, options.observer, tls);
     this.#modes = modesOf(issuer, this.#endpoint, verifier);
   }
 
@@ -152,14 +161,16 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
   ): Promise<Prepared> {
     if (!isEvent) remainingMs(call);
     const begun = performance.now();
-    const credentials = await this.#mode(contract).credentials(call, contract, { renew, transaction });
+    const credentials = await observedCredentials(this.#observer, contract, () =>
+      this.#mode(contract).credentials(call, contract, { renew, transaction }),
+    );
     const exchangedInMs = performance.now() - begun;
     const { name: destination, mode } = contract;
     const report = { destination, mode, cached: credentials.cached, exchangedInMs };
     addReport(call, report);
     const headers = headersOf(credentials.headers, call);
     if (!isEvent) headers[TIMEOUT_HEADER] = String(toldMs(Math.min(timeoutMs, remainingMs(call))));
-    return { headers, report };
+    return { headers, report, observer: this.#observer };
   }
 
   #mode({ mode }: ResolvedContract): RelayMode {
@@ -219,7 +230,7 @@ function headersOf(proof: Credentials['headers'], call: CallState | undefined): 
   if (proof['txn-token'] !== undefined) headers['txn-token'] = proof['txn-token'];
   if (call) {
     headers[TRANSACTION_ID_HEADER] = call.transactionId;
-    headers[TRACEPARENT_HEADER] = call.traceparent;
+    headers[TRACEPARENT_HEADER] = activeTraceparent() ?? call.traceparent;
     if (call.hints.locale !== undefined) headers[LOCALE_HEADER] = call.hints.locale;
   }
   return headers;

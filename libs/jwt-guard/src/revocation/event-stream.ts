@@ -2,6 +2,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type Socket } from 'node:net';
+import { type CurrentContext } from '../core/client-tls';
 
 /** How long is waited, in milliseconds. */
 export interface StreamTimes {
@@ -19,6 +20,8 @@ export interface StreamOptions {
   /** A form that is sent with the request, which is then a POST. */
   readonly form?: Readonly<Record<string, string>> | undefined;
   readonly times: StreamTimes;
+  /** What the connection is secured with. Default: what Node does by itself. */
+  readonly tls?: CurrentContext | undefined;
   /** Ends the stream. */
   readonly signal: AbortSignal;
   /** Given the socket as soon as it is there, connected or not. */
@@ -55,7 +58,13 @@ export async function* eventStream(options: StreamOptions): AsyncGenerator<Event
     'cache-control': 'no-cache',
     ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
   };
-  const asked = request(url, { agent: false, headers, signal, method: body === undefined ? 'GET' : 'POST' });
+  const asked = request(url, {
+    agent: false,
+    headers,
+    signal,
+    method: body === undefined ? 'GET' : 'POST',
+    ...(options.tls && { secureContext: options.tls() }),
+  });
   const patience = new Patience(asked);
   try {
     patience.expect('a connection', times.connectMs);

@@ -1,4 +1,5 @@
 import { type ClientAssertion } from '../core/client-assertion';
+import { type ClientTlsOption, resolveClientTls } from '../core/client-tls';
 import { type RevocationCopyOptions, type RevocationObserver } from './revocation-copy';
 
 export interface RevocationFeedOptions extends RevocationCopyOptions {
@@ -14,6 +15,11 @@ export interface RevocationFeedOptions extends RevocationCopyOptions {
    * can keep revocations from this service. Default: false.
    */
   readonly dangerouslyAllowHttp?: boolean;
+  /**
+   * What the connection to `url` is secured with: the authorities that are trusted, and a certificate of this service
+   * (mutual TLS). A function is asked at each new connection. Default: what Node trusts, and no certificate.
+   */
+  readonly tls?: ClientTlsOption;
   /** Is told when the feed is lost, and when it is followed again. Default: nobody is. */
   readonly observer?: RevocationObserver;
 }
@@ -24,7 +30,7 @@ export type FeedClient =
 
 /** @throws TypeError naming the option that is missing or makes no sense */
 export function resolveFeedOptions(options: RevocationFeedOptions) {
-  const { issuer, client, dangerouslyAllowHttp = false, observer, now, monotonic } = options ?? {};
+  const { issuer, client, dangerouslyAllowHttp = false, observer, tls, now, monotonic } = options ?? {};
   if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer: required, a string');
   const url = URL.canParse(String(options.url)) ? new URL(String(options.url)) : undefined;
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && dangerouslyAllowHttp)) {
@@ -40,6 +46,7 @@ export function resolveFeedOptions(options: RevocationFeedOptions) {
     url,
     client: Object.freeze({ ...client }),
     observer,
+    tls: resolveClientTls(tls),
     ...(now && { now }),
     ...(monotonic && { monotonic }),
   });

@@ -2,6 +2,7 @@ import { type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basicAuthorization } from '../core/basic-authorization';
 import { assertionParameters } from '../core/client-assertion';
+import { type CurrentContext } from '../core/client-tls';
 import { tell } from '../core/observer';
 import { backOff, type BackOffTimes } from './back-off';
 import { CopiedRevocations } from './copied-revocations';
@@ -47,6 +48,7 @@ export class RevocationFeed extends CopiedRevocations {
   readonly #issuer: string;
   readonly #url: URL;
   readonly #client: FeedClient;
+  readonly #tls: CurrentContext | undefined;
   readonly #observer: RevocationObserver | undefined;
   readonly #times: FeedTimes;
   readonly #closing = new AbortController();
@@ -64,11 +66,12 @@ export class RevocationFeed extends CopiedRevocations {
    * @throws TypeError naming the option that is missing or makes no sense
    */
   constructor(options: RevocationFeedOptions, times: Partial<FeedTimes> = {}) {
-    const { url, client, observer, ...copy } = resolveFeedOptions(options);
+    const { url, client, observer, tls, ...copy } = resolveFeedOptions(options);
     super(new RevocationCopy(copy));
     this.#issuer = copy.issuer;
     this.#url = url;
     this.#client = client;
+    this.#tls = tls;
     this.#observer = observer;
     this.#times = { ...FEED_TIMES, ...times };
     this.#whenClosed = new Promise((resolve) => {
@@ -144,6 +147,7 @@ export class RevocationFeed extends CopiedRevocations {
       },
       form,
       times: this.#times,
+      tls: this.#tls,
       signal: this.#closing.signal,
       onSocket: (socket) => {
         this.#socket = socket;

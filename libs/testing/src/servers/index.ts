@@ -1,6 +1,14 @@
 export { NATS, startNats } from './nats-server';
 export { RABBITMQ, startRabbitMq } from './rabbitmq-server';
-export { type OwnRedis, REDIS, startOwnRedis, startRedis, startRedisCluster } from './redis-server';
+export {
+  type OwnRedis,
+  REDIS,
+  startOwnRedis,
+  startRedis,
+  startRedisCluster,
+  startTlsRedis,
+  type TlsFiles,
+} from './redis-server';
 export {
   describeWith,
   givenServer,
@@ -11,3 +19,4 @@ export {
   type TestServer,
 } from './server-process';
 export { type Overheard, TcpProxy } from './tcp-proxy';
+export { MountedSecret, selfSigned, TestCa, type TestCertificate, type Validity } from './test-ca';

@@ -38,6 +38,27 @@ async function start(parameters: readonly string[], port: number): Promise<OwnRe
   };
 }
 
+/** PEM files. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/**
+ * A Redis of its own that speaks TLS alone, and with those alone that have a certificate.
+ *
+ * @param parameters of the command line, besides
+ */
+export function startTlsRedis({ cert, key, ca }: TlsFiles, parameters: readonly string[] = []): Promise<OwnRedis> {
+  return onFreePort(async (port) => {
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', ca];
+    const tls = ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'yes', ...files];
+    const redis = await start([...tls, ...parameters], port);
+    return { ...redis, url: `rediss://127.0.0.1:${port}` };
+  });
+}
+
 /** Three Redis nodes that share the hash slots among them; `url` names them all. */
 export async function startRedisCluster(): Promise<TestServer> {
   const nodes: OwnRedis[] = [];

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectRedis, type RedisClient } from '@token-relay/service-kit';
+import { connectRedis, type RedisClient, type TlsConnection } from '@token-relay/service-kit';
 import { type User } from '../user-record';
 import { type PendingRevocation, UnreadableUser, UsersInRedis } from '../users-in-redis';
 import { Refused } from './refused';
@@ -20,8 +20,8 @@ export class RedisUserStore implements UserStore {
   }
 
   /** @throws Refused, with nothing of the URL, when it can't be reached */
-  static async open(url: string): Promise<RedisUserStore> {
-    const redis = connectRedis(url, () => undefined);
+  static async open(url: string, tls?: TlsConnection): Promise<RedisUserStore> {
+    const redis = connectRedis(url, () => undefined, 'commands', tls);
     try {
       // Whoever waits at a prompt is told of the first failure, which this throws, and can try again.
       await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_LIMIT_MS) });

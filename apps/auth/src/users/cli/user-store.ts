@@ -1,4 +1,4 @@
-import { loadConfig } from '@token-relay/service-kit';
+import { loadConfig, ServiceTls } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { redisUrl } from '../../auth.config';
 import { type User } from '../user-record';
@@ -37,10 +37,17 @@ export async function openUserStore(
   environment: NodeJS.ProcessEnv,
   fallbackFile: string | undefined,
 ): Promise<UserStore> {
-  const shape = { USERS_FILE: z.string().min(1).optional(), REDIS_URL: redisUrl().optional() };
-  const { USERS_FILE, REDIS_URL } = loadConfig(() => shape, environment);
+  const path = z.string().min(1).optional();
+  const shape = { USERS_FILE: path, REDIS_URL: redisUrl().optional(), REDIS_CA_FILE: path };
+  const config = loadConfig(() => shape, environment);
+  const { USERS_FILE, REDIS_URL } = config;
   if (USERS_FILE !== undefined) return new FileUserStore(USERS_FILE);
-  if (REDIS_URL !== undefined) return RedisUserStore.open(REDIS_URL);
+  if (REDIS_URL !== undefined) {
+    const tls = new ServiceTls(config, { info: () => undefined, warn: () => undefined });
+    // It is over before anything is renewed.
+    tls.close();
+    return RedisUserStore.open(REDIS_URL, tls.redis);
+  }
   if (fallbackFile !== undefined) return new FileUserStore(fallbackFile);
   throw new Refused('USERS_FILE or REDIS_URL has to say where the users are');
 }

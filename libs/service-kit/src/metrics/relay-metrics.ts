@@ -1,0 +1,64 @@
+import {
+  type RelayCallEvent,
+  type RelayCredentialsEvent,
+  type RelayGrantEvent,
+  type RelayObserver,
+} from '@token-relay/jwt-guard';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { statusClass } from './http-labels';
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const UNAUTHORIZED = 401;
+const NO_CODE = 'none';
+
+/** How calls to other services, and the tokens for them, are going. Names are those of relay contracts. */
+export function relayMetrics(registry: Registry): Required<RelayObserver> {
+  const registers = [registry];
+  const credentials = new Counter({
+    name: 'token_relay_relay_credentials_total',
+    help: 'What calls to other services were about to carry: a cached or a fetched token, or none.',
+    labelNames: ['destination', 'mode', 'outcome', 'code'],
+    registers,
+  });
+  const fetchSeconds = new Histogram({
+    name: 'token_relay_relay_credentials_duration_seconds',
+    help: 'Time that calls waited for a token that was not cached.',
+    labelNames: ['destination', 'mode'],
+    buckets: SECONDS,
+    registers,
+  });
+  const grants = new Counter({
+    name: 'token_relay_relay_grants_total',
+    help: 'Requests of this service to the token endpoint, by what came of them.',
+    labelNames: ['grant', 'audience', 'outcome', 'code'],
+    registers,
+  });
+  const callSeconds = new Histogram({
+    name: 'token_relay_relay_duration_seconds',
+    help: 'Time that other services took to answer, by status class; or what went wrong with the call.',
+    labelNames: ['destination', 'mode', 'result'],
+    buckets: SECONDS,
+    registers,
+  });
+  return {
+    credentials({ destination, mode, outcome, code, durationSeconds }: RelayCredentialsEvent): void {
+      credentials.inc({ destination, mode, outcome, code: code ?? NO_CODE });
+      if (outcome === 'fetched') fetchSeconds.observe({ destination, mode }, durationSeconds);
+    },
+    granted({ grant, audience, outcome, code }: RelayGrantEvent): void {
+      grants.inc({ grant, audience, outcome, code: code ?? NO_CODE });
+    },
+    called(event: RelayCallEvent): void {
+      const { destination, mode, durationSeconds } = event;
+      callSeconds.observe({ destination, mode, result: resultOf(event) }, durationSeconds);
+    },
+  };
+}
+
+/** A destination that refuses a token that was made for it is no matter of the caller’s. */
+function resultOf({ outcome, mode, status, code }: RelayCallEvent): string {
+  if (outcome === 'abandoned') return 'abandoned';
+  if (outcome === 'failed') return code ?? 'failed';
+  if (status === UNAUTHORIZED && mode !== 'none') return 'token_refused';
+  return status === undefined ? '2xx' : statusClass(status);
+}

@@ -1,0 +1,32 @@
+import { type Logger } from './logger';
+
+const WINDOW_MS = 60_000;
+const LINES_PER_WINDOW = 10;
+
+/** Tells of clients that were cut off, in ten lines a minute at most, and of the rest how many they were. */
+export class RefusedClients {
+  #begun = -Infinity;
+  #lines = 0;
+  #untold = 0;
+
+  constructor(
+    private readonly logger: Pick<Logger, 'warn'>,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  tell(details: { readonly reason: string; readonly certificate?: string }): void {
+    const now = this.now();
+    if (now - this.#begun >= WINDOW_MS) {
+      this.#begun = now;
+      this.#lines = 0;
+    }
+    if (this.#lines >= LINES_PER_WINDOW) {
+      this.#untold++;
+      return;
+    }
+    this.#lines++;
+    const untold = this.#untold;
+    this.#untold = 0;
+    this.logger.warn({ ...details, ...(untold > 0 && { untold }) }, 'a client was cut off');
+  }
+}

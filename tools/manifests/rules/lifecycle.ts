@@ -1,0 +1,66 @@
+import { type V1Probe } from '@kubernetes/client-node';
+import { type System, type Workload } from '../system';
+import { type Workspace } from '../workspace';
+import { environmentOf } from './environment';
+
+/** Probes ask what the apps answer, and what ends has the time for it. */
+export function lifecycle(system: System, workspace: Workspace): string[] {
+  return [
+    ...system.services.flatMap((service) => [...probes(service, workspace), ...ending(system, service, workspace)]),
+    ...system.workloads.filter(({ kind }) => kind === 'StatefulSet').flatMap((store) => pings(store)),
+  ];
+}
+
+function probes({ name, container }: Workload, { healthRoutes }: Workspace): string[] {
+  const { startupProbe, readinessProbe, livenessProbe } = container;
+  const faults = Object.entries({ startupProbe, readinessProbe, livenessProbe }).flatMap(
+    ([probe, { httpGet } = {}]) => {
+      if (!httpGet) return [`${name} has no ${probe}`];
+      const port = container.ports?.find((one) => one.name === httpGet.port);
+      return [
+        ...(healthRoutes.includes(httpGet.path ?? '') ? [] : [`${name} has no route for its ${probe}`]),
+        ...(port?.name === 'metrics' && httpGet.scheme === undefined
+          ? []
+          : [`${name} can't answer its ${probe} there`]),
+      ];
+    },
+  );
+  if (readinessProbe?.httpGet?.path !== '/readyz') faults.push(`${name} is taken for ready when it isn't`);
+  for (const { httpGet } of [startupProbe, livenessProbe].filter((probe) => probe !== undefined)) {
+    if (httpGet?.path !== '/healthz') faults.push(`${name} is ended for what others fail at`);
+  }
+  return faults;
+}
+
+/** What ends first goes on for a while in which nobody new is led to it, then drains, then finishes. */
+function ending(system: System, service: Workload, { apps, shutdownLimitSeconds }: Workspace): string[] {
+  const { name, pod, container } = service;
+  const pause = container.lifecycle?.preStop?.sleep?.seconds ?? 0;
+  const drain = Number(environmentOf(system, service).DRAIN_SECONDS ?? Number.NaN);
+  const needed = pause + drain + shutdownLimitSeconds;
+  if (!apps[name]) return [`${name} is no app of this workspace`];
+  return [
+    ...(pause >= 5 ? [] : [`${name} ends while connections are still led to it`]),
+    ...((pod.terminationGracePeriodSeconds ?? 30) >= needed ? [] : [`${name} is killed before it has ended`]),
+  ];
+}
+
+/** Redis is asked by its own client, with its own certificate, and an answer that is an error is a failure. */
+function pings({ name, container }: Workload): string[] {
+  const mounts = (container.volumeMounts ?? []).map(({ mountPath }) => mountPath);
+  const { startupProbe, readinessProbe, livenessProbe } = container;
+  return Object.entries({ startupProbe, readinessProbe, livenessProbe }).flatMap(([which, probe]) => {
+    const command = commandOf(probe);
+    const paths = command.filter((word) => word.startsWith('/'));
+    const isPing = command[0] === 'redis-cli' && command.includes('-e') && command.at(-1) === 'ping';
+    const canRead = paths.every((path) => mounts.some((mount) => path.startsWith(`${mount}/`)));
+    return [
+      ...(isPing && command.includes('--tls') ? [] : [`${name} is not asked by its ${which}`]),
+      ...(canRead ? [] : [`${name} has no certificate for its ${which}`]),
+    ];
+  });
+}
+
+function commandOf(probe: V1Probe | undefined): readonly string[] {
+  return probe?.exec?.command ?? [];
+}

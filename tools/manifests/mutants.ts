@@ -300,6 +300,11 @@ export const MUTANTS: readonly Mutant[] = [
       /audit mounts auth-tls, which isn't its own/,
     ],
     [
+      "another's records",
+      (system) => set(volumeOf(system, 'resource', 'records')?.secret, 'secretName', 'audit-records'),
+      /resource mounts audit-records, which isn't its own/,
+    ],
+    [
       'the CA itself',
       (system) => set(volumeOf(system, 'audit', 'client')?.secret, 'secretName', 'ca'),
       /audit mounts ca, which isn't its own/,
@@ -526,6 +531,6 @@ export const CLOSED_WAYS: readonly ChangedWays[] = [
   {
     title: 'a direction that the policy has no say in',
     change: at('NetworkPolicy', 'audit', 'spec/policyTypes', ['Ingress']),
-    ways: ['audit → auth:3001'],
+    ways: ['audit → auth:3001', 'audit → records:6379'],
   },
 ];

@@ -24,6 +24,7 @@ export interface Workspace {
 export interface ToldToBootstrap {
   readonly hasAuthority: boolean;
   readonly hasRedis: boolean;
+  readonly hasRecords: boolean;
   readonly hasDemoAccounts: boolean;
 }
 

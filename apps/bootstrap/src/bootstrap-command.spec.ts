@@ -35,7 +35,7 @@ describe('the command', () => {
     const directory = join(folder, 'once');
     const first = await run(['files', directory], { DEMO_ACCOUNTS: '1' });
     expect(first).toMatchObject({ code: 0, warned: '' });
-    expect(first.said).toMatch(/^made ca\n(made [a-z-]+\n){11}made demo-accounts\n$/);
+    expect(first.said).toMatch(/^made ca\n(made [a-z-]+\n){15}made demo-accounts\n$/);
     const made = read(directory);
     expect(misfits(made)).toEqual([]);
 
@@ -49,7 +49,7 @@ describe('the command', () => {
     const outcomes = await Promise.all([1, 2, 3, 4].map(() => run(['files', directory])));
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     expect(misfits(read(directory))).toEqual([]);
-    expect(outcomes.flatMap(({ said }) => said.match(/^made .*/gm) ?? [])).toHaveLength(12);
+    expect(outcomes.flatMap(({ said }) => said.match(/^made .*/gm) ?? [])).toHaveLength(16);
   });
 
   describe('in Kubernetes', () => {
@@ -62,7 +62,7 @@ describe('the command', () => {
       expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
       const made = api.contents;
       expect(misfits(made)).toEqual([]);
-      expect(outcomes.flatMap(({ said }) => said.match(/^made .*/gm) ?? [])).toHaveLength(12);
+      expect(outcomes.flatMap(({ said }) => said.match(/^made .*/gm) ?? [])).toHaveLength(16);
 
       const posts = () => api.requests.filter(({ method }) => method === 'POST').length;
       const before = posts();
@@ -72,7 +72,8 @@ describe('the command', () => {
     });
 
     it('asks for no Secret but its own, each by its name', async () => {
-      await run(['kubernetes', '--without-certificates', '--without-redis'], { DEMO_ACCOUNTS: '1' }, api.account());
+      const without = ['--without-certificates', '--without-redis', '--without-records'];
+      await run(['kubernetes', ...without], { DEMO_ACCOUNTS: '1' }, api.account());
       const asked = api.requests.map(({ method, path }) => `${method} ${path.split('/').slice(5).join('/')}`);
       expect(asked).toEqual([
         ...['demo-accounts', 'auth', 'audit-client', 'resource-client', 'gateway-client'].map(
@@ -83,7 +84,7 @@ describe('the command', () => {
     });
 
     it('goes on where a run was refused in the middle', async () => {
-      api.faults.push(...Array.from({ length: 15 }, () => undefined), [403, 'Forbidden']);
+      api.faults.push(...Array.from({ length: 19 }, () => undefined), [403, 'Forbidden']);
       const refused = await run(['kubernetes'], {}, api.account());
       expect(refused).toEqual({
         code: 1,

@@ -15,14 +15,15 @@ export interface CommandIo {
 
 const USAGE = `Usage: bootstrap <command>
 
-  files <directory> [--without-certificates] [--without-redis]
-  kubernetes [--without-certificates] [--without-redis]
+  files <directory> [options]
+  kubernetes [options]
 
 Makes, once, the secrets and certificates that a system needs: as directories in that one, or as Secrets in the namespace
 of the pod that this runs in. What is there already stays as it is.
 
   --without-certificates  makes no CA and no certificates: something else does
-  --without-redis         makes no passwords for Redis: something else says where one is
+  --without-redis         makes no passwords for auth's Redis: something else says where one is
+  --without-records       makes none for the Redis of resource and audit: something else says where one is
 
 In the environment: DEMO_ACCOUNTS=1 makes accounts to try it with; NAMESPACE is what certificates call services by.
 
@@ -32,6 +33,7 @@ Exit code: 0 done, 1 refused, 2 not understood.
 const OPTIONS = {
   'without-certificates': { type: 'boolean', default: false },
   'without-redis': { type: 'boolean', default: false },
+  'without-records': { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -50,6 +52,7 @@ export async function bootstrapCommand(args: readonly string[], io: CommandIo): 
     const system = {
       hasAuthority: !values['without-certificates'],
       hasRedis: !values['without-redis'],
+      hasRecords: !values['without-records'],
       hasDemoAccounts: demoAccountsIn(io.environment),
     };
     await run(positionals, system, io);

@@ -3,10 +3,17 @@ import { MemoryPlace } from '../test/memory-place';
 import { misfits } from '../test/misfits';
 import { makeSecrets, secretsOf, type System } from './make-secrets';
 
-const SYSTEM: System = { namespace: 'token-relay', hasAuthority: true, hasRedis: true, hasDemoAccounts: false };
+const SYSTEM: System = {
+  namespace: 'token-relay',
+  hasAuthority: true,
+  hasRedis: true,
+  hasRecords: true,
+  hasDemoAccounts: false,
+};
 const NAMES = [
-  ...['ca', 'gateway-tls', 'resource-tls', 'audit-tls', 'auth-tls', 'redis-tls'],
+  ...['ca', 'gateway-tls', 'resource-tls', 'audit-tls', 'auth-tls', 'redis-tls', 'records-tls'],
   ...['gateway-client', 'resource-client', 'audit-client', 'auth', 'verifier-redis', 'redis'],
+  ...['resource-records', 'audit-records', 'records'],
 ];
 
 async function run(place: MemoryPlace, system: Partial<System> = {}): Promise<string[]> {
@@ -37,13 +44,16 @@ describe('what a system needs', () => {
     const places = [await madePlace(), await madePlace()];
     const texts = places.flatMap((place) => [
       ...['gateway', 'resource', 'audit'].map((id) => place.text(`${id}-client`, 'client-secret')),
-      ...['auth', 'verifier-redis'].map((name) => new URL(place.text(name, 'redis-url')).password),
+      ...['auth', 'verifier-redis', 'resource-records', 'audit-records'].map(
+        (name) => new URL(place.text(name, 'redis-url')).password,
+      ),
     ]);
     for (const text of texts) expect(text).toMatch(/^[\w-]{43}$/);
-    expect(new Set(texts).size).toBe(10);
+    expect(new Set(texts).size).toBe(14);
     for (const place of places) {
       expect(Buffer.from(place.text('auth', 'key-encryption-key'), 'base64')).toHaveLength(32);
       expect(place.text('auth', 'redis-url')).toMatch(/^rediss:\/\/auth:[\w-]{43}@redis:6379$/);
+      expect(place.text('audit-records', 'redis-url')).toMatch(/^rediss:\/\/audit:[\w-]{43}@records:6379$/);
     }
   });
 
@@ -74,10 +84,27 @@ describe('what a system needs', () => {
     expect(place.text('auth', 'clients.json')).toContain('demo-native');
   });
 
-  it('leaves certificates and Redis to others where it is told so', async () => {
-    const place = await madePlace({ hasAuthority: false, hasRedis: false });
+  it('leaves certificates and both Redis to others where it is told so', async () => {
+    const place = await madePlace({ hasAuthority: false, hasRedis: false, hasRecords: false });
     expect([...place.secrets.keys()]).toEqual(['gateway-client', 'resource-client', 'audit-client', 'auth']);
     expect(Object.keys(place.secrets.get('auth') ?? {})).toEqual(['key-encryption-key', 'clients.json']);
+  });
+
+  it.each([
+    [{ hasRedis: false }, ['auth-tls', 'auth', 'records', 'resource-records'], ['redis', 'verifier-redis']],
+    [{ hasRecords: false }, ['auth-tls', 'auth', 'redis', 'verifier-redis'], ['records', 'resource-records']],
+  ])('leaves one Redis to others, and not the other: %j', async (system, made, left) => {
+    const names = [...(await madePlace(system)).secrets.keys()];
+    expect(names).toEqual(expect.arrayContaining(made));
+    expect(left.filter((name) => names.includes(name))).toEqual([]);
+  });
+
+  it('gains what a later version has, and keeps the rest', async () => {
+    const place = await madePlace({ hasRecords: false });
+    place.secrets.delete('records-tls');
+    const added = ['records-tls', 'resource-records', 'audit-records', 'records'];
+    expect((await run(place)).filter((line) => line.startsWith('made'))).toEqual(added.map((name) => `made ${name}`));
+    expect(misfits(place.secrets)).toEqual([]);
   });
 
   it('is whole after an interruption at any point, and a second run', async () => {
@@ -123,7 +150,7 @@ describe('what a system needs', () => {
     }
   });
 
-  it.each(['gateway-tls', 'redis-tls', 'redis', 'demo-accounts'])(
+  it.each(['gateway-tls', 'redis-tls', 'redis', 'records-tls', 'records', 'demo-accounts'])(
     'gets another %s where that is lost',
     async (lost) => {
       const place = await madePlace({ hasDemoAccounts: true });
@@ -138,10 +165,11 @@ describe('what a system needs', () => {
   );
 
   it.each([
-    ['ca', /^ca is missing, which signed resource-tls, .*redis-tls: restore it, or delete these as well/],
+    ['ca', /^ca is missing, which signed resource-tls, .*records-tls: restore it, or delete these as well/],
     ['gateway-client', /^gateway-client missing, while clients.json in auth has a digest/],
     ['auth', /^auth is missing, while verifier-redis, redis hold passwords/],
-    ['verifier-redis', /^verifier-redis is missing, while redis has a digest/],
+    ['verifier-redis', /^verifier-redis missing, while redis has a digest/],
+    ['audit-records', /^audit-records missing, while records has a digest .* delete records as well/],
   ])('is refused where %s is lost, which another could not replace, and nothing is made', async (lost, reason) => {
     const place = await madePlace();
     place.secrets.delete(lost);
@@ -151,9 +179,10 @@ describe('what a system needs', () => {
   });
 
   it.each([
-    ['ca', ['ca', 'gateway-tls', 'resource-tls', 'audit-tls', 'auth-tls', 'redis-tls']],
+    ['ca', ['ca', 'gateway-tls', 'resource-tls', 'audit-tls', 'auth-tls', 'redis-tls', 'records-tls']],
     ['auth', ['auth', 'verifier-redis', 'redis']],
     ['verifier-redis', ['verifier-redis', 'redis']],
+    ['resource-records', ['resource-records', 'records']],
   ])('can be made anew without %s where what depended on it is gone as well', async (_, lost) => {
     const place = await madePlace();
     for (const name of lost) place.secrets.delete(name);

@@ -14,24 +14,27 @@ import {
   clientSecretOf,
   type Contents,
   DEMO_ACCOUNTS,
-  REDIS,
+  redisUrlOf,
   type Secret,
   SERVERS,
-  VERIFIER_REDIS,
+  usersOf,
 } from './secrets';
+import { AUTH, hasSecretOfItsOwn, RECORDS, REDIS, type Store, STORES } from './stores';
 
 export interface System {
   /** What Kubernetes calls services by, in certificates. */
   readonly namespace: string;
   /** Whether it has a CA of its own; otherwise somebody else makes the certificates. */
   readonly hasAuthority: boolean;
-  /** Whether it has a Redis of its own; otherwise somebody else says where one is. */
+  /** Whether auth's Redis is one of ours; otherwise somebody else says where it is. */
   readonly hasRedis: boolean;
+  /** The same of the Redis that holds the services' records. */
+  readonly hasRecords: boolean;
   readonly hasDemoAccounts: boolean;
 }
 
 /** Those reached through a forwarded port, or from inside their own pod. */
-const LOCAL_SERVERS = ['gateway', 'redis'];
+const LOCAL_SERVERS = ['gateway', ...STORES.map(({ name }) => name)];
 
 /**
  * Makes what is missing so that it fits what is there, which it never changes. May be interrupted, and run again, at any
@@ -77,16 +80,17 @@ export async function makeSecrets(place: Place, system: System, tell: (line: str
   const auth = await ensure<string>(authSecret(system.hasRedis), () => ({
     'key-encryption-key': randomBytes(32).toString('base64'),
     'clients.json': clientsFile(clientSecrets, system.hasDemoAccounts),
-    ...(system.hasRedis && { 'redis-url': redisUrl('auth', randomText()) }),
+    ...(system.hasRedis && { 'redis-url': redisUrl(REDIS, AUTH, randomText()) }),
   }));
 
-  if (system.hasRedis) {
-    const verifier = await ensure(VERIFIER_REDIS, () => ({ 'redis-url': redisUrl('verifier', randomText()) }));
-    await ensure(REDIS, () => ({
-      'users.acl': redisUsers({
-        auth: passwordIn('auth', auth['redis-url'] ?? ''),
-        verifier: passwordIn(VERIFIER_REDIS.name, verifier['redis-url']),
-      }),
+  const redisUrls = new Map([[AUTH.secret, auth['redis-url'] ?? '']]);
+  for (const store of storesOf(system)) {
+    for (const user of store.users.filter(hasSecretOfItsOwn)) {
+      const made = await ensure(redisUrlOf(user), () => ({ 'redis-url': redisUrl(store, user, randomText()) }));
+      redisUrls.set(user.secret, made['redis-url']);
+    }
+    await ensure(usersOf(store), () => ({
+      'users.acl': redisUsers(store, (user) => passwordIn(user, redisUrls.get(user.secret) ?? '')),
     }));
   }
 
@@ -94,14 +98,18 @@ export async function makeSecrets(place: Place, system: System, tell: (line: str
 }
 
 /** In the order in which they are made: each after those that it is made of. */
-export function secretsOf({ hasAuthority, hasRedis, hasDemoAccounts }: System): Secret[] {
+export function secretsOf(system: System): Secret[] {
   return [
-    ...(hasAuthority ? [CA, ...SERVERS.map(certificateOf)] : []),
+    ...(system.hasAuthority ? [CA, ...SERVERS.map(certificateOf)] : []),
     ...CLIENTS.map(clientSecretOf),
-    authSecret(hasRedis),
-    ...(hasRedis ? [VERIFIER_REDIS, REDIS] : []),
-    ...(hasDemoAccounts ? [DEMO_ACCOUNTS] : []),
+    authSecret(system.hasRedis),
+    ...storesOf(system).flatMap((store) => [...store.users.filter(hasSecretOfItsOwn).map(redisUrlOf), usersOf(store)]),
+    ...(system.hasDemoAccounts ? [DEMO_ACCOUNTS] : []),
   ];
+}
+
+function storesOf({ hasRedis, hasRecords }: System): Store[] {
+  return [...(hasRedis ? [REDIS] : []), ...(hasRecords ? [RECORDS] : [])];
 }
 
 /** The last first: where one is there that somebody makes at this moment, so is what it is made of. */

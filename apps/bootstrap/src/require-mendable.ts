@@ -1,7 +1,10 @@
 import { Refused } from './refused';
-import { authSecret, CA, certificateOf, CLIENTS, clientSecretOf, REDIS, SERVERS, VERIFIER_REDIS } from './secrets';
+import { authSecret, CA, certificateOf, CLIENTS, clientSecretOf, redisUrlOf, SERVERS, usersOf } from './secrets';
+import { hasSecretOfItsOwn, REDIS, type Store, STORES } from './stores';
 
 const AUTH = authSecret(true);
+
+const urlsOf = (store: Store) => store.users.filter(hasSecretOfItsOwn).map(redisUrlOf);
 
 /**
  * Of some secrets there are only digests elsewhere, or signatures: another one in its place would fit nothing.
@@ -26,17 +29,19 @@ export function requireMendable(found: ReadonlySet<string>): void {
         'a new secret there, and its digest into clients.json',
     );
   }
-  const redis = [VERIFIER_REDIS, REDIS].filter(has);
+  const redis = [...urlsOf(REDIS), usersOf(REDIS)].filter(has);
   if (!has(AUTH) && redis.length > 0) {
     problems.push(
       `auth is missing, while ${namesOf(redis)} hold passwords that were made with it, and Redis holds what its key ` +
         'encrypted: restore it, or delete these as well, and the ring of keys in Redis',
     );
   }
-  if (has(AUTH) && !has(VERIFIER_REDIS) && has(REDIS)) {
+  for (const store of STORES.filter((one) => has(usersOf(one)))) {
+    const urls = urlsOf(store).filter((secret) => !has(secret));
+    if (urls.length === 0) continue;
     problems.push(
-      'verifier-redis is missing, while redis has a digest of its password: restore it, or delete redis as well, ' +
-        'and restart Redis',
+      `${namesOf(urls)} missing, while ${store.name} has a digest of the password: restore that, or delete ` +
+        `${store.name} as well, and restart that Redis`,
     );
   }
   if (problems.length > 0) throw new Refused(`${problems.join('; ')} (docs/bootstrap.md)`);

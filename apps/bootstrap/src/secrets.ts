@@ -1,4 +1,5 @@
 import policies from './policies.json';
+import { type Store, STORES, type StoreUser } from './stores';
 
 /** A Kubernetes Secret, or a directory, by the names of which everything else mounts it. */
 export interface Secret<Key extends string = string> {
@@ -16,14 +17,14 @@ export type Contents<Key extends string = string> = Readonly<Record<Key, string>
 export const CA = { name: 'ca', keys: ['ca.crt', 'ca.key'] } as const satisfies Secret;
 
 /** Everything that has a certificate, which says so. */
-export const SERVERS = [...policies.services.map(({ id }) => id), 'auth', 'redis'];
+export const SERVERS = [...policies.services.map(({ id }) => id), 'auth', ...STORES.map(({ name }) => name)];
 
 export const certificateOf = (server: string) =>
   ({
     name: `${server}-tls`,
     keys: ['tls.crt', 'tls.key', 'ca.crt'],
     type: 'kubernetes.io/tls',
-    forGroup: server === 'redis',
+    forGroup: STORES.some(({ name }) => name === server),
   }) as const satisfies Secret;
 
 export const CLIENTS = policies.services.map(({ id }) => id);
@@ -38,8 +39,8 @@ export const authSecret = (hasRedis: boolean) =>
     keys: ['key-encryption-key', 'clients.json', ...(hasRedis ? (['redis-url'] as const) : [])],
   }) satisfies Secret;
 
-export const VERIFIER_REDIS = { name: 'verifier-redis', keys: ['redis-url'] } as const satisfies Secret;
+export const redisUrlOf = ({ secret }: StoreUser) => ({ name: secret, keys: ['redis-url'] }) as const satisfies Secret;
 
-export const REDIS = { name: 'redis', keys: ['users.acl'], forGroup: true } as const satisfies Secret;
+export const usersOf = ({ name }: Store) => ({ name, keys: ['users.acl'], forGroup: true }) as const satisfies Secret;
 
 export const DEMO_ACCOUNTS = { name: 'demo-accounts', keys: ['users.json', 'accounts.json'] } as const satisfies Secret;

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { CLIENTS, type Contents, SERVERS } from '../src/secrets';
+import { STORES } from '../src/stores';
 
 const sha256 = (text: string, encoding: 'hex' | 'base64url'): string =>
   createHash('sha256').update(text).digest(encoding);
@@ -23,14 +24,13 @@ export function misfits(secrets: ReadonlyMap<string, Contents>): string[] {
     const digest = `sha256:${sha256(text(`${client}-client`, 'client-secret'), 'base64url')}`;
     if (clients.find(({ id }) => id === client)?.secrets?.join() !== digest) found.push(`${client}-client`);
   }
-  for (const [user, name] of [
-    ['auth', 'auth'],
-    ['verifier', 'verifier-redis'],
-  ] as const) {
-    const { username, password } = new URL(text(name, 'redis-url'));
-    const users = text('redis', 'users.acl');
-    if (username !== user || !users.includes(`user ${user} on sanitize-payload #${sha256(password, 'hex')} `)) {
-      found.push(`${name}: redis-url`);
+  for (const { name: store, users } of STORES) {
+    for (const { name: user, secret } of users) {
+      const { username, password, hostname } = new URL(text(secret, 'redis-url'));
+      const line = `user ${user} on sanitize-payload #${sha256(password, 'hex')} `;
+      if (username !== user || hostname !== store || !text(store, 'users.acl').includes(line)) {
+        found.push(`${secret}: redis-url`);
+      }
     }
   }
   return found;

@@ -49,6 +49,8 @@ function common(commandTimeout: number) {
     // A connection that swallows everything is dead, and a new one may not be.
     socketTimeout: commandTimeout + 1_000,
     enableOfflineQueue: false,
+    // A user of Redis that may only do its work mayn't name its client, and each try would be noted there as a breach.
+    disableClientInfo: true,
     // A replica that was the primary until a moment ago: another may be where this one was.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   } satisfies RedisOptions;

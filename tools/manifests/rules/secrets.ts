@@ -16,10 +16,8 @@ export function secrets(system: System, workspace: Workspace): string[] {
 /** What an operator gives, besides what bootstrap and cert-manager make: deploy/README.md says so. */
 const GIVEN: SecretKeys = { 'external-redis': ['redis-url', 'ca.crt'] };
 
-/** Whose a Secret is, where its name isn't `<service>-tls` or `<service>-client`. */
+/** Whose a Secret is, where its name isn't that of a service, alone or before `-tls`, `-client` or `-records`. */
 const OWNERS: Readonly<Record<string, string>> = {
-  auth: 'auth',
-  redis: 'redis',
   'demo-accounts': 'auth',
   'external-redis': 'auth',
 };
@@ -31,6 +29,7 @@ export function madeByBootstrap(system: System, { secretsOf }: Workspace): Secre
   return secretsOf({
     hasAuthority: !words.includes('--without-certificates'),
     hasRedis: !words.includes('--without-redis'),
+    hasRecords: !words.includes('--without-records'),
     hasDemoAccounts: env.some(({ name, value }) => name === 'DEMO_ACCOUNTS' && value === '1'),
   });
 }
@@ -44,7 +43,7 @@ function mounts({ kind, name, pod }: Workload, made: SecretKeys): string[] {
   return (pod.volumes ?? []).flatMap(({ secret }) => {
     if (!secret) return [];
     const { secretName = '', items = [], defaultMode } = secret;
-    const owner = OWNERS[secretName] ?? secretName.replace(/-(tls|client)$/, '');
+    const owner = OWNERS[secretName] ?? secretName.replace(/-(tls|client|records)$/, '');
     const keys = made[secretName];
     const faults: string[] = [];
     if (!keys) faults.push(`mounts ${secretName}, which nobody makes`);

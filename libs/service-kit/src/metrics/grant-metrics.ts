@@ -2,11 +2,13 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import { OTHER } from './http-labels';
 
 /** By `grant_type`. */
-const GRANTS: ReadonlyMap<string, string> = new Map([
-  ['urn:ietf:params:oauth:grant-type:token-exchange', 'token_exchange'],
-  ['client_credentials', 'client_credentials'],
-  ['refresh_token', 'refresh_token'],
-]);
+const GRANTS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'urn:ietf:params:oauth:grant-type:token-exchange': 'token_exchange',
+    client_credentials: 'client_credentials',
+    refresh_token: 'refresh_token',
+  }),
+);
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** What came of requests to the token endpoint. */

@@ -25,5 +25,5 @@ module.exports = {
   },
   transformIgnorePatterns: ['/node_modules/(?!(@nestjs|jose)/)'],
   restoreMocks: true,
-  testTimeout: 15000,
+  testTimeout: 30000,
 };

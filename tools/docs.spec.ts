@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const ROOT = resolve(__dirname, '..');
@@ -18,6 +18,21 @@ const sources = (): string[] =>
         !path.includes('/consumers/'),
     );
 
+const pagesIn = (folder: string): string[] =>
+  readdirSync(resolve(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+/** What GitHub makes of headings, for links that lead to them. */
+const headings = (page: string): Set<string> =>
+  new Set(
+    [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{Letter}\p{Number} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+
 const documented = (path: string): Set<string> =>
   new Set([...read(path).matchAll(/`([A-Za-z_]+)`/g)].map(([, name = '']) => name));
 
@@ -29,6 +44,16 @@ describe('the docs', () => {
     const names = configs.flatMap((path) => [...read(path).matchAll(/^\s+([A-Z][A-Z_]+): /gm)].map(([, name]) => name));
     expect(names.length).toBeGreaterThan(20);
     expect(names.filter((name) => !known.has(name ?? ''))).toEqual([]);
+  });
+
+  it('have a runbook for every alert, which the index leads to', () => {
+    const alerts = read('deploy/monitoring/alerts.yaml');
+    const named = [...alerts.matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name);
+    const runbooks = [...alerts.matchAll(/runbook_url: (\S+)/g)].map(([, path = '']) => path);
+    expect(runbooks).toHaveLength(named.length);
+    expect(runbooks.filter((path) => !existsSync(resolve(ROOT, path)))).toEqual([]);
+    const known = documented('docs/operations/README.md');
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('have tables that say what the sources say', () => {
@@ -52,14 +77,17 @@ describe('the docs', () => {
     expect([...new Set(thrown)].filter((code) => !known.has(code))).toEqual([]);
   });
 
-  it('lead to files that are there', () => {
-    const docs = ['configuration', 'errors', 'keys', 'revocation', 'users-and-clients'].map(
-      (name) => `docs/${name}.md`,
-    );
-    const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...docs];
+  it('lead to files, and to headings, that are there', () => {
+    const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...pagesIn('docs'), ...pagesIn('docs/operations')];
+    expect(pages.length).toBeGreaterThan(30);
     for (const page of pages) {
-      const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);
-      expect(links.filter((link) => !existsSync(resolve(ROOT, page, '..', link)))).toEqual([]);
+      const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+      const broken = links.filter(([, link = '', anchor]) => {
+        const target = link === '' ? resolve(ROOT, page) : resolve(ROOT, page, '..', link);
+        if (!existsSync(target)) return true;
+        return anchor !== undefined && target.endsWith('.md') && !headings(target).has(anchor);
+      });
+      expect({ page, broken: broken.map(([text]) => text) }).toEqual({ page, broken: [] });
     }
     // The boxes of the README's picture name files.
     const boxes = [...read('README.md').matchAll(/((?:apps|jwt-guard)\/[\w./-]+\.ts)/g)].map(([, path = '']) => path);

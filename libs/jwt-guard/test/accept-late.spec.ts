@@ -286,10 +286,11 @@ describe('the handler of an event', () => {
         ['too late', 0.001],
       ] as const) {
         issuer.clock.advance(seconds);
-        await emit('late', data, token);
-        await emit('punctual', data, token);
-        // What comes by the same connection later is answered later.
-        await sending.run(await issuer.token(), () => firstValueFrom(client.send('wait', {})));
+        for (const event of ['late', 'punctual']) {
+          await emit(event, data, token);
+          // What comes by the same connection later is answered later.
+          await sending.run(await issuer.token(), () => firstValueFrom(client.send('wait', {})));
+        }
       }
       const seen = handled.map(({ event, principal }) => [event, principal?.tokenId, principal?.acceptedLate ?? false]);
       expect(seen).toEqual([

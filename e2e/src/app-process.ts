@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expectNoSecrets, overhearAnswers, rememberEnvironment } from './secrets';
 
 const ROOT = resolve(__dirname, '../..');
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 45_000;
 
 export type AppName = 'auth' | 'gateway' | 'resource' | 'audit';
 

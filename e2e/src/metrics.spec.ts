@@ -119,7 +119,7 @@ it('the port for metrics is the last that closes', async () => {
   expect(seen).not.toContain('outside 200, inside 0');
   expect(await system.gateway.exited()).toBe(0);
   await system.stop();
-}, 30_000);
+});
 
 it('the port for metrics is without TLS, and tells when the certificate of the service’s own port expires', async () => {
   const notAfter = new Date(Math.floor(Date.now() / 1000) * 1000 + 86_400_000);

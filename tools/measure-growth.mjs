@@ -66,7 +66,7 @@ async function measureSessions() {
   const logins = await load(LOGINS, 16, login);
   const perSession = ((await usedMemory()) - usedBefore) / LOGINS;
   const sessions = logins.answers.map((answer) => JSON.parse(answer).refresh_token);
-  const commands = await commandsDone();
+  const [commands, usedThen] = [await commandsDone(), await usedMemory()];
   const refreshes = await load(REFRESHES, 16, async (_, lane) => {
     const form = { grant_type: 'refresh_token', client_id: 'phone', refresh_token: sessions[lane] };
     const answer = await post('/oauth/token', new URLSearchParams(form).toString(), FORM);
@@ -74,10 +74,13 @@ async function measureSessions() {
     return answer;
   });
   const perRefresh = ((await commandsDone()) - commands) / REFRESHES;
+  const perToken = ((await usedMemory()) - usedThen) / REFRESHES;
   console.log('| | a second | p50 | p99 | in Redis |');
   console.log('| --- | --- | --- | --- | --- |');
   console.log(`| logins | ${logins.shown} | ${Math.round(perSession)} bytes a session |`);
-  console.log(`| refreshes | ${refreshes.shown} | ${perRefresh.toFixed(1)} commands each |\n`);
+  console.log(
+    `| refreshes | ${refreshes.shown} | ${perRefresh.toFixed(0)} commands each, those in scripts too; ${Math.round(perToken)} bytes a token |\n`,
+  );
 }
 
 async function measureFeed() {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectNoSecrets, overhearAnswers, rememberEnvironment } from './secrets';
+import { overhearAnswers, rememberEnvironment, watchForSecrets } from './secrets';
 
 const ROOT = resolve(__dirname, '../..');
 const START_LIMIT_MS = 45_000;
@@ -36,11 +36,12 @@ export class AppProcess {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.#read(line));
     }
+    const lookThrough = watchForSecrets(name, this.lines);
     this.#exited = once(this.#child, 'close').then(([code, signal]) => {
-      expectNoSecrets(name, this.lines);
+      lookThrough();
       return (code ?? signal) as number | NodeJS.Signals;
     });
-    // Whoever waits for its end hears of it.
+    // Whoever waits for its end hears of it; the end of the test file does in any case.
     this.#exited.catch(() => undefined);
   }
 

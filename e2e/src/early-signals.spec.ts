@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { secret, shared } from './system';
 
 const ROOT = resolve(__dirname, '../..');
 
@@ -25,9 +26,9 @@ describe('a signal that comes while modules are loaded', () => {
   writeFileSync(preloaded, SIGNAL_WHILE_LOADING);
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  async function outcome(app: string, loads: string, signal: NodeJS.Signals, args: readonly string[] = []) {
+  async function outcome(app: string, loads: string, signal: NodeJS.Signals, args: readonly string[] = [], more = {}) {
     const main = resolve(ROOT, 'apps', app, 'dist/main.js');
-    const env = { PATH: process.env.PATH, LOADS: loads, SIGNAL: signal };
+    const env = { PATH: process.env.PATH, LOADS: loads, SIGNAL: signal, ...more };
     const child = spawn(process.execPath, ['--require', preloaded, main, ...args], { env, stdio: 'ignore' });
     const [code, by] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     return code ?? by;
@@ -37,6 +38,16 @@ describe('a signal that comes while modules are loaded', () => {
   it.each(['auth', 'gateway', 'resource', 'audit'])('is kept until %s can end', async (app) => {
     expect(await outcome(app, 'reflect-metadata', 'SIGTERM')).not.toBe('SIGTERM');
     expect(await outcome(app, 'reflect-metadata', 'SIGINT')).not.toBe('SIGINT');
+  });
+
+  it('ends a service that can start with 0', async () => {
+    const environment = {
+      ...shared('http://127.0.0.1:9'),
+      RESOURCE_URL: 'http://127.0.0.1:9',
+      GATEWAY_CLIENT_SECRET: secret(),
+      PORT: '0',
+    };
+    expect(await outcome('gateway', 'reflect-metadata', 'SIGTERM', [], environment)).toBe(0);
   });
 
   it('ends bootstrap with 128 and its number', async () => {

@@ -1,3 +1,4 @@
+import '@token-relay/service-kit/early-signals';
 import 'reflect-metadata';
 import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import {
@@ -33,7 +34,7 @@ void runService(async () => {
       options: {
         host: config.HOST,
         port: config.RPC_PORT,
-        socketClass: drainingSocket(drain, { maxBufferSize: MAX_BODY_BYTES }),
+        socketClass: drainingSocket(drain, { maxBufferSize: MAX_BODY_BYTES }, logger),
         ...(tlsOptions && { tlsOptions }),
       },
     },
@@ -41,8 +42,11 @@ void runService(async () => {
     { inheritAppConfig: true },
   );
   const server = rpc.unwrap<Server>();
-  drain.onStop(() => server.close());
-  if (server instanceof TlsServer) secureServer(server, tls, 'certified', logger);
+  const endHandshakes = server instanceof TlsServer ? secureServer(server, tls, 'certified', logger) : undefined;
+  drain.onStop(() => {
+    server.close();
+    void drain.settled().then(endHandshakes);
+  });
   return {
     logger,
     app,

@@ -1,3 +1,4 @@
+import '@token-relay/service-kit/early-signals';
 import './thread-pool';
 import 'reflect-metadata';
 import { createHttpApp, createLogger, runService, ServiceTls } from '@token-relay/service-kit';

@@ -9,10 +9,12 @@ const GRACE_MS = 10_000;
 describe('the metrics of auth', () => {
   let auth: AuthApp;
   let origin: string;
+  let first: MetricsPage;
 
   beforeAll(async () => {
     auth = await AuthApp.start({ SINGLE_AUTH: '1', METRICS_PORT: '0', KEY_ROTATION_SECONDS: '7200' });
     origin = (await auth.app.get(Management).listen()) ?? '';
+    first = await page();
   });
   afterAll(() => auth.stop());
 
@@ -94,6 +96,8 @@ describe('the metrics of auth', () => {
       const exchange = () => auth.exchange('gateway', token, 'resource');
       expect(await growth(exchange, grants, { grant: 'token_exchange', outcome: 'granted' })).toBe(1);
       expect(await growth(exchange, 'token_relay_grant_duration_seconds_count', { grant: 'token_exchange' })).toBe(1);
+      const bucket = { grant: 'token_exchange', le: '5' };
+      expect(await growth(exchange, 'token_relay_grant_duration_seconds_bucket', bucket)).toBe(1);
       const own = () => grant({ grant_type: 'client_credentials', audience: 'resource' }, asGateway());
       expect(await growth(own, grants, { grant: 'client_credentials', outcome: 'granted' })).toBe(1);
     });
@@ -103,6 +107,14 @@ describe('the metrics of auth', () => {
       expect(await growth(exchange, grants, { grant: 'token_exchange', outcome: 'invalid_request' })).toBe(1);
       const nobody = () => grant({ grant_type: 'client_credentials' }, { authorization: 'Basic eDp5' });
       expect(await growth(nobody, grants, { grant: 'client_credentials', outcome: 'invalid_client' })).toBe(1);
+    });
+
+    it('are there from the beginning where an alert reads how they rise', () => {
+      for (const grant of ['token_exchange', 'client_credentials', 'refresh_token', 'other']) {
+        for (const outcome of ['granted', 'invalid_client']) {
+          expect([grant, outcome, first.sum(grants, { grant, outcome })]).toEqual([grant, outcome, 0]);
+        }
+      }
     });
 
     it('call every grant type that there isn’t the same', async () => {

@@ -27,7 +27,7 @@ of the pod that this runs in. What is there already stays as it is.
 
 In the environment: DEMO_ACCOUNTS=1 makes accounts to try it with; NAMESPACE is what certificates call services by.
 
-Exit code: 0 done, 1 refused, 2 not understood.
+Exit code: 0 done, 1 refused, 2 not understood, 130 and 143 ended by SIGINT and SIGTERM.
 `;
 
 const OPTIONS = {

@@ -2,6 +2,7 @@ import argon2 from 'argon2';
 import { MemoryPlace } from '../test/memory-place';
 import { misfits } from '../test/misfits';
 import { makeSecrets, secretsOf, type System } from './make-secrets';
+import { Refused } from './refused';
 
 const SYSTEM: System = {
   namespace: 'token-relay',
@@ -222,8 +223,8 @@ describe('what a system needs', () => {
 
   it('is refused where one is incomplete, before anything is made', async () => {
     const place = new MemoryPlace();
-    place.secrets.set('redis-tls', { 'tls.crt': 'a certificate', 'ca.crt': '' });
-    await expect(run(place)).rejects.toThrow('redis-tls is there, but lacks tls.key, ca.crt');
+    place.secrets.set('redis-tls', { 'tls.crt': ' \n', 'ca.crt': '' });
+    await expect(run(place)).rejects.toThrow('redis-tls is there, but lacks tls.crt, tls.key, ca.crt');
     expect([...place.secrets.keys()]).toEqual(['redis-tls']);
   });
 
@@ -232,6 +233,15 @@ describe('what a system needs', () => {
     place.secrets.delete('redis');
     place.secrets.set('auth', { ...place.secrets.get('auth'), 'redis-url': url });
     await expect(run(place)).rejects.toThrow('auth: redis-url is no URL with a password');
+  });
+
+  it('shows nothing of a password that can not be decoded', async () => {
+    const place = await madePlace();
+    place.secrets.delete('redis');
+    place.secrets.set('auth', { ...place.secrets.get('auth'), 'redis-url': 'rediss://auth:50%off@redis:6379' });
+    await expect(run(place)).rejects.toThrow(
+      new Refused('auth: redis-url has a password with a % that escapes nothing'),
+    );
   });
 
   it('has its secrets in one order everywhere, each after those that it is made of', () => {

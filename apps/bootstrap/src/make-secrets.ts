@@ -125,7 +125,7 @@ async function findAll(place: Place, secrets: readonly Secret[]): Promise<Map<st
 /** @throws Refused */
 function whole({ name, keys }: Secret, contents: Partial<Contents> | undefined): Contents {
   if (!contents) throw new Refused(`${name} was there a moment ago, and is gone: run this again`);
-  const missing = keys.filter((key) => !contents[key]);
+  const missing = keys.filter((key) => !contents[key]?.trim());
   if (missing.length > 0)
     throw new Refused(`${name} is there, but lacks ${missing.join(', ')}: add that, or delete it as a whole`);
   return contents as Contents;

@@ -37,5 +37,9 @@ export function redisUrl(store: Store, user: StoreUser, password: string): strin
 export function passwordIn({ secret }: StoreUser, url: string): string {
   const { password } = URL.canParse(url.trim()) ? new URL(url.trim()) : { password: '' };
   if (password === '') throw new Refused(`${secret}: redis-url is no URL with a password`);
-  return decodeURIComponent(password);
+  try {
+    return decodeURIComponent(password);
+  } catch {
+    throw new Refused(`${secret}: redis-url has a password with a % that escapes nothing`);
+  }
 }

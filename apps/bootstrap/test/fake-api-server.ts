@@ -14,7 +14,9 @@ export interface ReceivedRequest {
 }
 
 /** A status, with the reason in the object that comes with it; silence; a broken connection; or what a proxy says. */
-export type Fault = readonly [status: number, reason: string] | 'silence' | 'reset' | 'page';
+export type Fault = readonly [status: number, reason: string] | 'silence' | 'reset' | 'page' | Odd;
+/** 200 with that as its body; or one that goes on for ever. */
+export type Odd = { readonly body: string } | 'trickle';
 
 const TOKEN = 'the-token-of-the-service-account';
 
@@ -36,6 +38,11 @@ export class FakeApiServer {
         if (answer === 'silence') return;
         if (answer === 'reset') return void request.socket.destroy();
         if (answer === 'page') return void response.writeHead(502).end('<html>');
+        if (answer === 'trickle') {
+          const timer = setInterval(() => response.write(' '), 10);
+          return void response.once('close', () => clearInterval(timer));
+        }
+        if ('body' in answer) return void response.end(answer.body);
         const [status, object] = answer;
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(object));
       });
@@ -73,13 +80,13 @@ export class FakeApiServer {
     await once(this.#server.close(), 'close');
   }
 
-  async #answer(request: IncomingMessage): Promise<readonly [number, object] | 'silence' | 'reset' | 'page'> {
+  async #answer(request: IncomingMessage): Promise<readonly [number, object] | 'silence' | 'reset' | 'page' | Odd> {
     const { method = '', url: path = '' } = request;
     const sent = await text(request);
     const body = sent === '' ? undefined : (JSON.parse(sent) as ReceivedRequest['body']);
     this.requests.push({ method, path, body });
     const fault = this.faults.shift();
-    if (typeof fault === 'string') return fault;
+    if (typeof fault === 'string' || (fault && 'body' in fault)) return fault;
     if (fault) return status(...fault);
     if (request.headers.authorization !== `Bearer ${this.token}`) return status(401, 'Unauthorized');
     const [, namespace, name] = /^\/api\/v1\/namespaces\/([^/]+)\/secrets(?:\/([^/]+))?$/.exec(path) ?? [];

@@ -21,13 +21,14 @@ import { WelcomeController } from './demo/welcome.controller';
 import { EventStreams } from './event-streams';
 import { GATEWAY_CONFIG, type GatewayConfig } from './gateway.config';
 import { LOGGER } from './logger.token';
+import { RELAY_OBSERVER } from './observed-call';
 import { RateLimits } from './rate-limits';
 import { RelayProxy } from './relay-proxy';
-import { contractOf } from './routes/contract-of';
 import { WHOAMI_DESTINATION } from './routes/default-routes';
 import { readRouteTable } from './routes/read-route-table';
 import { routeControllers } from './routes/route-controllers';
 import { ROUTE_TABLE } from './routes/route-table';
+import { serviceRoutes } from './routes/service-routes';
 import { AuthProxy } from './session/auth-proxy';
 import { SessionController } from './session/session.controller';
 import { SocketProxy } from './sockets/socket-proxy';
@@ -44,6 +45,8 @@ export class AppModule {
     const registry = metricsRegistry('gateway');
     const client = { id: 'gateway', secret: config.GATEWAY_CLIENT_SECRET };
     const revocations = openRevocations(config, client, logger, tls);
+    const destinations = { ...table.contracts, [ADMIN_CONTRACT]: adminContract(config) };
+    const observer = relayMetrics(registry, { destinations, trustDomain: config.TRUST_DOMAIN });
     return {
       module: AppModule,
       imports: [
@@ -62,12 +65,12 @@ export class AppModule {
           clientSecret: config.GATEWAY_CLIENT_SECRET,
           timeoutMs: config.UPSTREAM_TIMEOUT_MS,
           trustDomain: config.TRUST_DOMAIN,
-          observer: relayMetrics(registry),
-          destinations: { ...table.contracts, [ADMIN_CONTRACT]: adminContract(config) },
+          observer,
+          destinations,
         }),
         HealthModule.forVerifier('gateway'),
         TracingModule.forRoot({ service: 'gateway', config, logger }),
-        MetricsModule.forRoot({ config, registry, revocations, tls, logger, contractOf: contractOf(table.routes) }),
+        MetricsModule.forRoot({ config, registry, revocations, tls, logger, routes: serviceRoutes(table.routes) }),
       ],
       controllers: [
         WelcomeController,
@@ -83,6 +86,7 @@ export class AppModule {
         ...(tls ? [{ provide: ServiceTls, useValue: tls }] : []),
         ...(demo ? [{ provide: DEMO_ACCOUNTS, useValue: readDemoAccounts(config) }] : []),
         { provide: ROUTE_TABLE, useValue: table },
+        { provide: RELAY_OBSERVER, useValue: observer },
         AuthProxy,
         EventStreams,
         RateLimits,

@@ -1,18 +1,15 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { type Principal, type Refusal, StandingWatch, toRpcRefusal } from '@token-relay/jwt-guard';
-import { Drain } from '@token-relay/service-kit';
+import { Drain, isEndless } from '@token-relay/service-kit';
 import { type FastifyReply } from 'fastify';
 import { Transform, type TransformCallback } from 'node:stream';
 import { type Passing, type UpstreamAnswer } from './upstream-answer';
 
-/** What has no end of its own: server-sent events, and others that come one by one. */
 const EVENTS = /^text\/event-stream\s*(?:;|$)/i;
-const PIECES = /^(?:application\/(?:x-)?(?:ndjson|jsonl|json-seq|stream\+json)|multipart\/x-mixed-replace)\s*(?:;|$)/i;
 
 /** Whether the answer goes on for as long as somebody listens. */
 export function isEventStream({ statusCode, headers }: UpstreamAnswer): boolean {
-  const type = String(headers['content-type']);
-  return statusCode >= 200 && statusCode < 300 && (EVENTS.test(type) || PIECES.test(type));
+  return statusCode >= 200 && statusCode < 300 && isEndless(headers['content-type']);
 }
 
 /**

@@ -13,9 +13,15 @@ const TABLE = {
   routes: [
     { prefix: '/things', methods: ['GET', 'POST'], destination: 'resource', timeoutMs: 1_000 },
     { prefix: '/events', methods: ['GET'], destination: 'resource' },
-    { prefix: '/live', methods: ['GET'], destination: 'resource', webSocket: true },
+    { prefix: '/pieces', methods: ['GET'], destination: 'resource' },
+    { prefix: '/live', methods: ['GET'], destination: 'resource', webSocket: true, timeoutMs: 500 },
   ],
 };
+
+const TYPES = new Map([
+  ['/events', 'text/event-stream'],
+  ['/pieces', 'application/x-ndjson'],
+]);
 
 describe('the metrics of the gateway', () => {
   let gateway: GatewayApp;
@@ -23,24 +29,37 @@ describe('the metrics of the gateway', () => {
   let events: ServerResponse;
   let sockets: WebSocketServer;
   let status = 200;
+  let silent: ((response: ServerResponse) => void) | undefined;
+  let refusal: string | undefined;
+  let awaited: (() => void) | undefined;
 
   beforeAll(async () => {
     gateway = await GatewayApp.start({
       table: TABLE,
       environment: { METRICS_PORT: '0' },
       service: (incoming, response) => {
-        if (incoming.url !== '/events') return void response.writeHead(status).end();
-        events = response.writeHead(200, { 'content-type': 'text/event-stream' });
+        if (silent) return silent(response);
+        const type = TYPES.get(incoming.url ?? '');
+        if (type === undefined) return void response.writeHead(status).end();
+        events = response.writeHead(200, { 'content-type': type });
         events.flushHeaders();
       },
     });
     sockets = new WebSocketServer({ noServer: true });
-    gateway.service.on('upgrade', (incoming, socket, head) =>
-      sockets.handleUpgrade(incoming, socket, head, (opened) => void opened.on('error', () => undefined)),
-    );
+    gateway.service.on('upgrade', (incoming, socket, head) => {
+      socket.on('error', () => undefined);
+      if (awaited) {
+        socket.once('end', () => socket.destroy()).resume();
+        return awaited();
+      }
+      if (refusal !== undefined) return void socket.end(refusal);
+      sockets.handleUpgrade(incoming, socket, head, (opened) => void opened.on('error', () => undefined));
+    });
     origin = (await gateway.app.get(Management).listen()) ?? '';
   });
-  afterEach(() => (status = 200));
+  afterEach(() => {
+    [status, silent, refusal, awaited] = [200, undefined, undefined, undefined];
+  });
   afterAll(() => gateway.stop());
 
   const page = () => MetricsPage.read(origin);
@@ -109,6 +128,9 @@ describe('the metrics of the gateway', () => {
     const missing = () => drained(gateway.call(`/things/${randomUUID()}`));
     expect(await growth(missing, 'token_relay_http_requests_total', labels)).toBe(1);
     expect(await growth(missing, 'token_relay_http_request_duration_seconds_count', labels)).toBe(1);
+    // Seconds, for one that takes some milliseconds.
+    expect(await growth(missing, 'token_relay_http_request_duration_seconds_sum', labels)).toBeLessThan(1);
+    expect(await growth(missing, 'token_relay_relay_duration_seconds_sum')).toBeLessThan(1);
     expect((await page()).sum('token_relay_http_connections')).toBeGreaterThanOrEqual(1);
   });
 
@@ -118,6 +140,67 @@ describe('the metrics of the gateway', () => {
     const unauthorized = () => drained(fetch(`${gateway.url}/things`));
     expect(await growth(unauthorized, requests, { contract: 'resource', status: '4xx' })).toBe(1);
     expect(await growth(() => drained(fetch(`${gateway.url}/readyz`)), requests)).toBe(0);
+    expect(await growth(() => drained(fetch(`${gateway.url}/nowhere`)), requests)).toBe(0);
+  });
+
+  it.each([
+    ['POST', '/auth/refresh', 'auth', '5xx', 503],
+    ['GET', '/admin/keys', 'auth', '4xx', 200],
+    ['GET', '/.well-known/openid-configuration', 'auth', '2xx', 200],
+    ['GET', '/api/whoami', 'resource', '4xx', 200],
+  ])('count requests by the gateway’s own routes to services: %s %s', async (method, path, contract, answered, of) => {
+    status = of;
+    const call = () => drained(fetch(gateway.url + path, { method }));
+    expect(await growth(call, 'token_relay_gateway_requests_total', { contract, status: answered })).toBe(1);
+  });
+
+  it('are there from the beginning where an alert reads how they rise', async () => {
+    const fresh = await GatewayApp.start({
+      table: TABLE,
+      environment: { METRICS_PORT: '0' },
+      service: (_incoming, response) => void response.end(),
+    });
+    const first = await MetricsPage.read((await fresh.app.get(Management).listen()) ?? '');
+    await fresh.stop();
+    for (const answered of ['1xx', '2xx', '3xx', '4xx', '5xx', 'client_gone', 'broken_off']) {
+      const labels = { contract: 'resource', status: answered };
+      expect([answered, first.sum('token_relay_gateway_requests_total', labels)]).toEqual([answered, 0]);
+    }
+    const unavailable = { grant: 'token_exchange', audience: 'resource', outcome: 'unavailable' };
+    expect(first.sum('token_relay_relay_grants_total', unavailable)).toBe(0);
+    expect(first.sum('token_relay_relay_grants_total', { ...unavailable, audience: 'auth' })).toBe(0);
+  });
+
+  it('count a request whose client hangs up, once each', async () => {
+    const authorization = `Bearer ${await gateway.token()}`;
+    const hangUp = async () => {
+      const controller = new AbortController();
+      silent = () => controller.abort();
+      await expect(
+        fetch(`${gateway.url}/things`, { headers: { authorization }, signal: controller.signal }),
+      ).rejects.toThrow();
+      await until(async () => ((await page()).sum(http, labels) ?? 0) > before);
+    };
+    const http = 'token_relay_http_requests_total';
+    const labels = { route: '/things', status: 'client_gone' };
+    const before = (await page()).sum(http, labels) ?? 0;
+    const requests = { contract: 'resource', status: 'client_gone' };
+    expect(await growth(hangUp, 'token_relay_gateway_requests_total', requests)).toBe(1);
+    expect((await page()).sum(http, labels)).toBe(before + 1);
+    expect((await page()).sum('token_relay_relay_duration_seconds_count', { result: 'abandoned' })).toBe(1);
+    expect(gateway.lines.filter((line) => line.includes('"code":"client_gone"'))).toHaveLength(1);
+  });
+
+  it('count an answer that breaks off', async () => {
+    silent = (response) => {
+      response.writeHead(200, { 'content-length': 99 }).write('half');
+      setTimeout(() => response.destroy(), 20);
+    };
+    const half = async () => {
+      await expect((await gateway.call('/things')).text()).rejects.toThrow();
+    };
+    const labels = { contract: 'resource', status: 'broken_off' };
+    expect(await growth(half, 'token_relay_gateway_requests_total', labels)).toBe(1);
   });
 
   it('count what calls to services carry, and what it took to get that', async () => {
@@ -131,6 +214,14 @@ describe('the metrics of the gateway', () => {
     const again = () => drained(fetch(`${gateway.url}/things`, { headers: { authorization: `Bearer ${token}` } }));
     await again();
     expect(await growth(again, credentials, { ...destination, outcome: 'cached' })).toBe(1);
+  });
+
+  it('tell of the wait for tokens that were not at hand alone', async () => {
+    const token = await gateway.token();
+    const call = () => drained(fetch(`${gateway.url}/things`, { headers: { authorization: `Bearer ${token}` } }));
+    const waits = 'token_relay_relay_credentials_duration_seconds_count';
+    expect(await growth(call, waits)).toBe(1);
+    expect(await growth(call, waits)).toBe(0);
   });
 
   it.each([
@@ -156,10 +247,78 @@ describe('the metrics of the gateway', () => {
     events.end();
     socket.close();
     await until(async () => (await open('streams')) === 0 && (await open('sockets')) === 0);
-    // It was counted, and not measured.
-    const route = { route: '/events' };
-    await until(async () => (await page()).sum('token_relay_http_requests_total', route) === 1);
-    expect((await page()).sum('token_relay_http_request_duration_seconds_count', route)).toBeUndefined();
+  });
+
+  it.each([...TYPES.keys()])('count streams, and do not measure them: %s', async (path) => {
+    const authorization = `Bearer ${await gateway.token()}`;
+    const listen = async (): Promise<NodeJS.ReadableStream> => {
+      const sent = request(gateway.url + path, { headers: { authorization }, agent: false }).end();
+      const [answer] = (await once(sent, 'response')) as [NodeJS.ReadableStream & { destroy(): void }];
+      return answer.on('error', () => undefined);
+    };
+    const counted = async () =>
+      (await page()).sum('token_relay_http_requests_total', { route: path, status: '2xx' }) ?? 0;
+    const before = await counted();
+    (await listen()).resume();
+    events.end();
+    await until(async () => (await counted()) === before + 1);
+    // Whose listener leaves is no other.
+    const left = (await listen()) as NodeJS.ReadableStream & { destroy(): void };
+    left.destroy();
+    await until(async () => (await counted()) === before + 2);
+    expect((await page()).sum('token_relay_http_request_duration_seconds_count', { route: path })).toBeUndefined();
+  });
+
+  it('count sockets that are opened, and measure how long that took', async () => {
+    const open = async () => {
+      const headers = { authorization: `Bearer ${await gateway.token()}` };
+      const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/live`, { headers });
+      await once(socket, 'open');
+      socket.close();
+      await once(socket, 'close');
+    };
+    const switched = { contract: 'resource', status: '1xx' };
+    expect(await growth(open, 'token_relay_gateway_requests_total', switched)).toBe(1);
+    expect(await growth(open, 'token_relay_http_requests_total', { route: '/live', status: '1xx' })).toBe(1);
+    const called = { destination: 'resource', mode: 'exchange', result: '1xx' };
+    expect(await growth(open, 'token_relay_relay_duration_seconds_count', called)).toBe(1);
+    expect(await growth(open, 'token_relay_relay_duration_seconds_sum', called)).toBeLessThan(1);
+  });
+
+  it.each([
+    ['is answered otherwise', 'HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n', '4xx', '4xx'],
+    ['is refused for its token', 'HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n', 'token_refused', '5xx'],
+    ['fails', 'nonsense\r\n\r\n', 'upstream_failed', '5xx'],
+  ])('count a request for a socket that %s', async (_what, answer, result, answered) => {
+    refusal = answer;
+    const open = async () => {
+      const headers = { authorization: `Bearer ${await gateway.token()}` };
+      const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/live`, { headers });
+      await once(socket, 'error');
+    };
+    const called = { destination: 'resource', mode: 'exchange', result };
+    expect(await growth(open, 'token_relay_relay_duration_seconds_count', called)).toBeGreaterThanOrEqual(1);
+    const requests = { contract: 'resource', status: answered };
+    const counted = async () => (await page()).sum('token_relay_gateway_requests_total', requests) ?? 0;
+    const before = await counted();
+    await open();
+    // When the connection has ended as well.
+    await until(async () => (await counted()) > before);
+    expect(await counted()).toBe(before + 1);
+  });
+
+  it('count a request for a socket whose client hangs up before there is one', async () => {
+    const authorization = `Bearer ${await gateway.token()}`;
+    const hangUp = async () => {
+      const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/live`, { headers: { authorization } });
+      socket.on('error', () => undefined);
+      awaited = () => socket.terminate();
+      await until(async () => ((await page()).sum(calls, abandoned) ?? 0) > before);
+    };
+    const calls = 'token_relay_relay_duration_seconds_count';
+    const abandoned = { destination: 'resource', result: 'abandoned' };
+    const before = (await page()).sum(calls, abandoned) ?? 0;
+    expect(await growth(hangUp, calls, abandoned)).toBe(1);
   });
 
   it('answer probes as the port of the service does', async () => {

@@ -1,7 +1,9 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { currentRelayContext } from '@token-relay/jwt-guard';
 import { createHttpApp, createLogger } from '@token-relay/service-kit';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { Pool } from 'undici';
 import { AppModule } from '../src/app.module';
 import { loadGatewayConfig } from '../src/gateway.config';
 
@@ -123,6 +125,21 @@ describe('the session routes', () => {
       `gateway:${new URLSearchParams([[SECRET, '']]).toString()}`.slice(0, -1),
     );
     expect(reached?.headers.forwarded).toBe('for=127.0.0.1');
+  });
+
+  it('leave no call in a connection to auth that is kept for others', async () => {
+    const seen: unknown[] = [];
+    const sent = jest.spyOn(Pool.prototype, 'request');
+    sent.mockImplementation(({ path }) => {
+      seen.push(path, currentRelayContext());
+      throw new Error('not sent');
+    });
+    const { status: answered } = await reaching('POST', '/auth/login');
+    sent.mockRestore();
+    expect(answered).toBe(503);
+    expect(seen).toEqual(['/auth/login', undefined]);
+    // What the call is called goes along all the same.
+    expect((await reaching('POST', '/auth/login')).reached?.headers).toHaveProperty('x-transaction-id');
   });
 
   it('do not take a refusal of the gateway for one of its client', async () => {

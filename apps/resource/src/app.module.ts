@@ -42,6 +42,12 @@ export class AppModule {
       // What is recorded twice would have happened twice.
       repeatable: ['audit.whoami', 'audit.list'],
     } as const;
+    const destinations = {
+      audit: isForwarded
+        ? ({ ...audit, mode: 'forward', dangerouslyForward: true } as const)
+        : ({ ...audit, mode: 'exchange' } as const),
+      auditInTransaction: { ...audit, mode: 'transaction' } as const,
+    };
     return {
       module: AppModule,
       imports: [
@@ -63,13 +69,8 @@ export class AppModule {
           clientId: 'resource',
           clientSecret: config.RESOURCE_CLIENT_SECRET,
           trustDomain,
-          observer: relayMetrics(registry),
-          destinations: {
-            audit: isForwarded
-              ? { ...audit, mode: 'forward', dangerouslyForward: true }
-              : { ...audit, mode: 'exchange' },
-            auditInTransaction: { ...audit, mode: 'transaction' },
-          },
+          observer: relayMetrics(registry, { destinations, trustDomain }),
+          destinations,
         }),
         HealthModule.forVerifier('resource'),
         TracingModule.forRoot({ service: 'resource', config, logger }),

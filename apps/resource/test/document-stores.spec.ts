@@ -1,6 +1,6 @@
 import { connectRedis, connected, type RedisClient, StoreUnavailable } from '@token-relay/service-kit';
 import { describeWith, REDIS, startOwnRedis, startRedis, startRedisCluster } from '@token-relay/testing/servers';
-import { newDocument } from '../src/documents/document-store';
+import { MAX_DOCUMENTS, newDocument } from '../src/documents/document-store';
 import { EmbeddedDocuments } from '../src/documents/embedded-documents';
 import { RedisDocuments } from '../src/documents/redis-documents';
 import { documentStoreContract } from './document-store-contract';
@@ -45,6 +45,16 @@ describeWith(REDIS).each([
     expect(await store.save('repeater', document)).toBe(true);
     expect(await store.save('repeater', document)).toBe(true);
     expect(await store.list('repeater')).toHaveLength(1);
+  });
+
+  it('are saved again, as they were, for an owner who has as many as there may be', async () => {
+    const store = new RedisDocuments(redis);
+    const first = newDocument({ title: 'Plan', body: 'x' });
+    await store.save('collector', first);
+    for (let i = 1; i < MAX_DOCUMENTS; i++) await store.save('collector', newDocument({ title: `${i}`, body: '' }));
+    expect(await store.save('collector', newDocument({ title: 'one more', body: '' }))).toBe(false);
+    expect(await store.save('collector', { ...first, body: 'another' })).toBe(true);
+    expect(await store.find('collector', first.id)).toEqual(first);
   });
 });
 

@@ -16,6 +16,7 @@ import {
   TokenRelay,
   TokenVerifier,
 } from '../src';
+import { currentCall } from '../src/relay/relay-context';
 import { RelayIssuerPeer, RelayPeer } from './relay-peer';
 
 const durationSeconds = expect.any(Number) as number;
@@ -55,7 +56,7 @@ describe('the observer of a relay', () => {
   /** Hands messages over as they are: the peer is whatever the test makes of `send`. */
   const transport = { prepare: () => (data: unknown) => data };
   function start(observer: RelayObserver | undefined): void {
-    const common = { audience: 'peer', scopes: ['a'], baseUrl: peer.origin, timeoutMs: 200 };
+    const common = { audience: 'peer', scopes: ['a'], baseUrl: peer.origin, timeoutMs: 2_000 };
     const destinations: Record<string, DestinationContract> = {
       peer: { ...common, mode: 'exchange' },
       inTransaction: { ...common, mode: 'transaction' },
@@ -205,6 +206,17 @@ describe('the observer of a relay', () => {
       expect(calls).toMatchObject([{ destination: 'rpc', outcome: 'answered' }]);
     });
 
+    it('is told that the caller’s time is over, which is a failure', async () => {
+      const answers = runAs(context, () => {
+        const call = currentCall();
+        if (call) call.deadline = performance.now() + 100;
+        return sending(NEVER).send('ask', {});
+      });
+      expect(await codeOf(answers)).toBe('deadline_exceeded');
+      const failure = { outcome: 'failed', code: 'deadline_exceeded', durationSeconds };
+      expect(calls).toEqual([{ destination: 'rpc', mode: 'exchange', ...failure }]);
+    });
+
     it('is told that nobody waits any more', async () => {
       const subscription = send(NEVER).subscribe();
       while (credentials.length === 0) await sleep(1);
@@ -212,6 +224,19 @@ describe('the observer of a relay', () => {
       subscription.unsubscribe();
       expect(calls).toMatchObject([{ outcome: 'abandoned' }]);
     });
+  });
+
+  it('is told how long all of it took, in seconds', async () => {
+    for (const server of [auth, peer]) {
+      const { answer } = server;
+      server.answer = (...received) => void setTimeout(() => answer(...received), 60);
+    }
+    await get();
+    for (const { durationSeconds: seconds } of [...credentials, ...grants, ...calls]) {
+      expect(seconds).toBeGreaterThan(0.05);
+      expect(seconds).toBeLessThan(5);
+    }
+    expect([credentials.length, grants.length, calls.length]).toEqual([1, 1, 1]);
   });
 
   it('breaks no call by what it throws', async () => {

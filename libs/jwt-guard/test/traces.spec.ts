@@ -282,6 +282,11 @@ describe('traces', () => {
       expect(span.links.map((link) => link.context.traceId)).toEqual([CLIENTS.slice(3, 35)]);
     });
 
+    it("link nothing where a service's trace is gone on with", async () => {
+      await get(`${await start(adapter)}/things/7`, { traceparent: CLIENTS });
+      expect(only(SpanKind.SERVER).links).toEqual([]);
+    });
+
     it('link nothing that is no traceparent', async () => {
       await get(`${await start(adapter, {})}/things/7`, { traceparent: CLIENTS.toUpperCase() });
       expect(only(SpanKind.SERVER).links).toEqual([]);
@@ -487,28 +492,43 @@ describe('traces', () => {
     });
   });
 
-  it('leave no call in a connection that is kept for others', async () => {
+  it.each([
+    ['the issuer', false],
+    ['a destination', true],
+  ])('leave no call in a connection to %s that is kept for others', async (_to, isTokenAtHand) => {
+    const base = await start();
+    if (isTokenAtHand) await get(`${base}/peer?path=/`);
     const seen: unknown[] = [];
-    const connected = jest.fn(() => seen.push(trace.getSpan(context.active()), currentRelayContext()));
-    const connect = jest.spyOn(Pool.prototype, 'request').mockImplementation(() => {
-      connected();
+    const sent = jest.spyOn(Pool.prototype, 'request').mockImplementation(({ path }) => {
+      seen.push(path, trace.getSpan(context.active()), currentRelayContext());
       throw new Error('not sent');
     });
-    await get(`${await start()}/peer?path=/`);
-    expect(connected).toHaveBeenCalled();
-    expect(seen.every((value) => value === undefined)).toBe(true);
-    connect.mockRestore();
+    await get(`${base}/peer?path=/`);
+    sent.mockRestore();
+    expect(seen.slice(0, 3)).toEqual([isTokenAtHand ? '/' : '/oauth/token', undefined, undefined]);
   });
 
-  it('are called by the method alone where there is no route', async () => {
-    const base = await start();
-    expect((await fetch(`${base}/nothing-here`)).status).toBe(404);
-    await until(() => spans(SpanKind.SERVER).length > 0);
-    const span = only(SpanKind.SERVER);
-    // Whatever was asked for: nothing of it may be in a name.
-    expect(span.name).toBe('GET');
-    expect(span.attributes).not.toHaveProperty(['http.route']);
+  it('say of an error that nobody foresaw what it is called, and nothing that it says', () => {
+    startClientSpan('any', {})?.failed(new TypeError('a secret'));
+    const { attributes, status, events } = only(SpanKind.CLIENT);
+    expect(attributes).toEqual({ 'error.type': 'TypeError' });
+    expect(status).toEqual({ code: SpanStatusCode.ERROR });
+    expect(events).toEqual([]);
   });
+
+  it.each(['fastify', 'express'] as const)(
+    'are called by the method alone where there is no route, and say nothing of the path: on %s',
+    async (adapter) => {
+      const base = await start(adapter);
+      expect((await fetch(`${base}/nothing-here;password=a-secret`)).status).toBe(404);
+      await until(() => spans(SpanKind.SERVER).length > 0);
+      const span = only(SpanKind.SERVER);
+      // Whatever was asked for: nothing of it may be told.
+      expect(span.name).toBe('GET');
+      expect(Object.keys(span.attributes)).toEqual(expect.not.arrayContaining(['http.route', 'url.path']));
+      expect(JSON.stringify(span.attributes)).not.toContain('secret');
+    },
+  );
 });
 
 function sentTo({ requests }: RelayPeer): Record<string, unknown> {

@@ -81,11 +81,51 @@ describe('the files of a certificate', () => {
       'TLS_CA_FILE',
       'holds a certificate that is none of an authority',
     ],
+    [
+      'one authority that is none, beside one that is',
+      async () => ({ ca: ca.pem + (await selfSigned(['auth'])).cert }),
+      'TLS_CA_FILE',
+      'holds a certificate that is none of an authority',
+    ],
+    [
+      'the half of an authority, beside a whole one',
+      () => Promise.resolve({ ca: ca.pem + ca.pem.slice(0, -40) }),
+      'TLS_CA_FILE',
+      'holds a certificate that can not be read',
+    ],
+    [
+      'an authority in another format, beside one in this',
+      () => Promise.resolve({ ca: ca.pem + ca.pem.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE') }),
+      'TLS_CA_FILE',
+      'holds a certificate that can not be read',
+    ],
+    [
+      'the half of an intermediate certificate',
+      () => Promise.resolve({ cert: own.cert + ca.pem.slice(0, -40) }),
+      'TLS_CERT_FILE',
+      'holds a certificate that can not be read',
+    ],
+    [
+      'a certificate for servers only',
+      () => ca.issue(['auth'], { notBefore: at(-SECOND), notAfter: at(SECOND), usages: ['serverAuth'] }),
+      'TLS_CERT_FILE',
+      'must be for servers and for clients',
+    ],
+    [
+      'a certificate for clients only',
+      () => ca.issue(['auth'], { notBefore: at(-SECOND), notAfter: at(SECOND), usages: ['clientAuth'] }),
+      'TLS_CERT_FILE',
+      'must be for servers and for clients',
+    ],
   ])('are refused with %s, and nothing of them is shown', async (_what, changed, name, reason) => {
     const files = await changed();
     const problems = problemsOf(() => parse(files));
     expect(problems).toEqual([{ name, reason: expect.stringContaining(reason) as string }]);
     expect(JSON.stringify(problems)).not.toContain('SECRET');
+  });
+
+  it('may hold intermediate certificates behind the own', () => {
+    expect(problemsOf(() => parse({ cert: own.cert + ca.pem }))).toEqual([]);
   });
 
   it('may hold authorities that stand close together', () => {

@@ -13,19 +13,27 @@ export interface Credentials {
   /** The same for `node:tls`, for servers as well. */
   readonly secureContext: SecureContext;
   readonly expiresAt: Date;
+  /** Whether it is signed by one of those whom it trusts itself, as are others who trust the same. */
+  readonly isTrustedByItself: boolean;
 }
 
 /** What is older is deprecated (RFC 8996). */
 export const MIN_VERSION = 'TLSv1.2';
+const UNREADABLE = 'holds a certificate that can not be read';
 /** Extended key usages (RFC 5280, section 4.2.1.12). */
 const SERVER_AND_CLIENT = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'];
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** @throws ConfigError naming the file that is of no use, and why, with nothing of what it holds */
 export function parseCredentials(
   { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: authorities }: Readonly<Record<CertificateFile, Buffer>>,
   now = new Date(),
 ): Credentials {
-  const certificate = parsed('TLS_CERT_FILE', 'holds no certificate in PEM', () => new X509Certificate(cert));
+  const texts = certificatesIn('TLS_CERT_FILE', cert);
+  const chain = parsed('TLS_CERT_FILE', UNREADABLE, () => texts.map((text) => new X509Certificate(text)));
+  const [certificate] = chain;
+  if (!certificate) throw refused('TLS_CERT_FILE', 'holds no certificate in PEM');
   const privateKey = parsed('TLS_KEY_FILE', 'holds no private key in PEM, or an encrypted one', () =>
     createPrivateKey(key),
   );
@@ -36,14 +44,17 @@ export function parseCredentials(
   if (usages && !SERVER_AND_CLIENT.every((usage) => usages.includes(usage))) {
     throw refused('TLS_CERT_FILE', 'must be for servers and for clients: a service is both');
   }
-  const client = Object.freeze({ cert, key, ca: parseAuthorities('TLS_CA_FILE', authorities, now) });
+  const ca = parseAuthorities('TLS_CA_FILE', authorities, now);
+  const client = Object.freeze({ cert, key, ca });
   const secureContext = parsed('TLS_CERT_FILE', 'can not be used by OpenSSL', () =>
     createSecureContext({ ...client, minVersion: MIN_VERSION }),
   );
-  return { client, secureContext, expiresAt: new Date(certificate.validTo) };
+  const issuers = ca.map((text) => new X509Certificate(text));
+  const isTrustedByItself = chain.some((one) =>
+    issuers.some((issuer) => one.checkIssued(issuer) && one.verify(issuer.publicKey)),
+  );
+  return { client, secureContext, expiresAt: new Date(certificate.validTo), isTrustedByItself };
 }
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * The certificates of authorities, one by one: OpenSSL passes over those whose first line doesn't begin a line.
@@ -51,14 +62,20 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
  * @throws ConfigError
  */
 export function parseAuthorities(name: string, pem: Buffer, now = new Date()): string[] {
-  const found = pem.toString('latin1').match(CERTIFICATE) ?? [];
-  if (found.length === 0) throw refused(name, 'holds no certificate in PEM');
-  const certificates = parsed(name, 'holds a certificate that can not be read', () =>
-    found.map((text) => new X509Certificate(text)),
-  );
+  const found = certificatesIn(name, pem);
+  const certificates = parsed(name, UNREADABLE, () => found.map((text) => new X509Certificate(text)));
   if (!certificates.every(({ ca }) => ca)) throw refused(name, 'holds a certificate that is none of an authority');
   // One that is about to be replaced may stand beside the next one.
   if (certificates.every(({ validTo }) => now > new Date(validTo))) throw refused(name, 'has expired');
+  return found;
+}
+
+/** @throws ConfigError where some of it is none: what is passed over may be the half of one, or one in another format */
+function certificatesIn(name: string, pem: Buffer): string[] {
+  const text = pem.toString('latin1');
+  const found = text.match(CERTIFICATE) ?? [];
+  if (found.length === 0) throw refused(name, 'holds no certificate in PEM');
+  if (text.replaceAll(CERTIFICATE, '').includes('-----')) throw refused(name, UNREADABLE);
   return found;
 }
 

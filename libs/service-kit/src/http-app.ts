@@ -13,6 +13,7 @@ import { type Logger, NestLogger } from './logger';
 import { logRpcCalls } from './logging/rpc-log';
 import { ProblemException } from './problem-exception';
 import { answerFrameworkError, problemCodeOf, ProblemFilter } from './problem.filter';
+import { onRequestEnd, type RequestEnd } from './request-end';
 import { streamBodies } from './streamed-bodies';
 import { type ServiceTls } from './tls';
 import { type Clients, secureServer, serverTls } from './tls-server';
@@ -71,17 +72,16 @@ export async function createHttpApp(
   // 16 KiB bound them anyway; with a limit Node drops those beyond it in silence, a second Authorization too.
   instance.server.maxHeadersCount = 0;
   const allowedMethods = watchRoutes(instance);
+  onRequestEnd(instance, (request, reply, end) => {
+    const context = relayContextOf(request);
+    const write = (): void => logRequest(logger, reply, end);
+    // What tells of a connection is called from wherever its last byte was written.
+    if (context) runAs(context, write);
+    else write();
+  });
   requireOneHost(instance);
   drainHttp(instance, drain);
   if (tls) secure(instance, tls, clients, logger);
-  instance.addHook('onResponse', (request, reply, done) => {
-    const context = relayContextOf(request);
-    const write = (): void => logRequest(logger, reply);
-    // A server's hooks are called from wherever the last byte was written.
-    if (context) runAs(context, write);
-    else write();
-    done();
-  });
   takeBodies(instance, bodies);
   const root = { ...module, imports: [...(module.imports ?? []), DrainModule.forRoot(drain)] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
@@ -153,13 +153,15 @@ function timesSent(name: string, rawHeaders: readonly string[]): number {
 /** A name or an address, perhaps with a port. */
 const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
-function logRequest(logger: Logger, reply: FastifyReply): void {
+function logRequest(logger: Logger, reply: FastifyReply, end: RequestEnd): void {
   const { method, url, routeOptions } = reply.request;
   // Probes come every few seconds and say nothing.
   const level = url === '/healthz' || url === '/readyz' ? 'trace' : 'info';
   const path = url.split('?', 1)[0];
   const ms = Math.round(reply.elapsedTime * 10) / 10;
-  const { statusCode: status } = reply;
-  const code = problemCodeOf(reply);
+  const isAnswered = end === 'answered';
+  // Of an answer that nobody has seen the beginning of there was no status.
+  const status = isAnswered || reply.raw.headersSent ? reply.statusCode : undefined;
+  const code = isAnswered ? problemCodeOf(reply) : end;
   logger[level]({ method, path, route: routeOptions.url, status, code, ms }, 'request');
 }

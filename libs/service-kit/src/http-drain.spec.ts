@@ -36,6 +36,7 @@ describe('an HTTP server that drains', () => {
   let app: NestFastifyApplication;
   let url: string;
   let drain: Drain;
+  beforeEach(() => (release = undefined));
 
   async function start(drainSeconds: number): Promise<void> {
     const { issuer, audience, jwks } = await TestIssuer.create();
@@ -133,6 +134,19 @@ describe('an HTTP server that drains', () => {
     release = undefined;
     expect(await (await slow).json()).toEqual({ slow: true });
     await ending;
+  });
+
+  it('waits for no request whose connection has gone, not even for one behind another', async () => {
+    await start(0);
+    const socket = await open();
+    socket.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2));
+    while (!release) await sleep(5);
+    await sleep(50);
+    socket.destroy();
+    await sleep(50);
+    const begun = performance.now();
+    await drain.run();
+    expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
   it('with no time ends at once what nothing comes by', async () => {

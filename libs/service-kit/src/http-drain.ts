@@ -1,4 +1,6 @@
 import { type FastifyInstance } from 'fastify';
+import { type ServerResponse } from 'node:http';
+import { type Socket } from 'node:net';
 import { type Drain } from './drain';
 
 /**
@@ -17,9 +19,9 @@ const MARGIN_SECONDS = 1;
 export function drainHttp(instance: FastifyInstance, drain: Drain): void {
   const { server } = instance;
   const reuseSeconds = Math.floor(drain.seconds) - MARGIN_SECONDS;
-  instance.addHook('onRequest', (_request, reply, done) => {
-    // However it ends: an answer that breaks off has no 'finish', and no onResponse.
-    reply.raw.once('close', drain.begin());
+  const underWay = new UnderWay(drain);
+  instance.addHook('onRequest', (request, reply, done) => {
+    underWay.add(request.raw.socket, reply.raw);
     done();
   });
   instance.addHook('onSend', (_request, reply, _payload, done) => {
@@ -34,4 +36,34 @@ export function drainHttp(instance: FastifyInstance, drain: Drain): void {
     void drain.settled().then(() => setImmediate(() => server.closeAllConnections()));
     done();
   });
+}
+
+/** The answers that are under way, on each connection. */
+class UnderWay {
+  readonly #ends = new WeakMap<Socket, Set<() => void>>();
+
+  constructor(private readonly drain: Drain) {}
+
+  /** Until it is over, however it ends: an answer that breaks off has no 'finish', and no onResponse. */
+  add(socket: Socket, answer: ServerResponse): void {
+    const end = this.drain.begin();
+    const ends = this.#endsOf(socket);
+    ends.add(end);
+    answer.once('close', () => {
+      ends.delete(end);
+      end();
+    });
+  }
+
+  /** Of answers that wait behind another one on their connection, when it breaks off, only the connection tells. */
+  #endsOf(socket: Socket): Set<() => void> {
+    const known = this.#ends.get(socket);
+    if (known) return known;
+    const ends = new Set<() => void>();
+    this.#ends.set(socket, ends);
+    socket.once('close', () => {
+      for (const end of ends) end();
+    });
+    return ends;
+  }
 }

@@ -29,6 +29,7 @@ export { openRevocations } from './revocations';
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
 export { takeBody } from './streamed-bodies';
+export { isEndless } from './endless';
 export { HealthModule } from './health.module';
 export { Readiness, type ReadinessChecks, type ReadinessFields } from './readiness';
 export { ProblemException } from './problem-exception';
@@ -40,7 +41,7 @@ export { Management } from './metrics/management';
 export { metricsRegistry, type Registry } from './metrics/registry';
 export { verifierMetrics } from './metrics/verifier-metrics';
 export { relayMetrics } from './metrics/relay-metrics';
-export { openMetrics } from './metrics/gateway-metrics';
+export { openMetrics, type ServiceRoutes } from './metrics/gateway-metrics';
 export { GrantMetrics } from './metrics/grant-metrics';
 export { LoginMetrics } from './metrics/login-metrics';
 export { NeverIssuedMetrics } from './metrics/never-issued-metrics';

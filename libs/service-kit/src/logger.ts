@@ -3,13 +3,17 @@ import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { type CommonConfig } from './config';
 import { callFields } from './logging/call-fields';
+import { errorFields } from './logging/error-fields';
+import { visible } from './logging/for-the-eye';
 import { secretsIn, withoutSecrets } from './logging/secrets';
+import { shortened } from './logging/shortened';
 
 export { type Logger } from 'pino';
 
 /**
  * Logs of one service: a JSON line each, which names the call that it belongs to, or for the eye. Whatever looks like a
- * token never gets out, nor do the secrets that are in the service's configuration.
+ * token never gets out, nor do the secrets that are in the service's configuration. For the eye, control characters are
+ * escaped. A `path` or a `pattern` of more than 2,048 characters is cut off.
  */
 export function createLogger(
   service: string,
@@ -18,6 +22,7 @@ export function createLogger(
 ): Logger {
   const isPretty = config.LOG_FORMAT === 'pretty';
   const clean = withoutSecrets(secretsIn(config));
+  const short = (value: unknown): unknown => (typeof value === 'string' ? shortened(value, clean) : value);
   const stream = isPretty
     ? pretty({
         sync: true,
@@ -35,11 +40,15 @@ export function createLogger(
       base: { service },
       timestamp: pino.stdTimeFunctions.isoTime,
       ...(!isPretty && { mixin: () => callFields() }),
-      hooks: { streamWrite: clean },
+      serializers: { err: errorFields(clean), path: short, pattern: short },
+      hooks: { streamWrite: isPretty ? (line) => visible(clean(line)) : clean },
     },
     stream,
   );
 }
+
+/** What is no secret of the service itself, which nobody else can send. */
+const withoutOthers = withoutSecrets([]);
 
 /** Nest's own messages, through the same logger. */
 export class NestLogger implements LoggerService {
@@ -60,7 +69,9 @@ export class NestLogger implements LoggerService {
     rest: unknown[],
   ): void {
     const context = rest.length > 0 && typeof rest[rest.length - 1] === 'string' ? rest[rest.length - 1] : undefined;
-    if (message instanceof Error) this.logger[level]({ err: message, context }, message.message);
-    else this.logger[level]({ context }, typeof message === 'string' ? message : JSON.stringify(message));
+    // The guard's list of who may call what is as long as it is. Others repeat what they were sent.
+    const short = (text: string): string => (context === 'JwtGuard' ? text : shortened(text, withoutOthers));
+    if (message instanceof Error) this.logger[level]({ err: message, context }, short(message.message));
+    else this.logger[level]({ context }, short(typeof message === 'string' ? message : JSON.stringify(message)));
   }
 }

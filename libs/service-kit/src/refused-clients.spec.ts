@@ -4,7 +4,7 @@ describe('clients that are cut off', () => {
   it('are told of ten times a minute, and then how many there were besides', () => {
     const told: object[] = [];
     let now = 0;
-    const refused = new RefusedClients({ warn: (details: object) => void told.push(details) } as never, () => now);
+    const refused = new RefusedClients({ warn: (details: object) => void told.push(details) }, () => now);
     for (let i = 0; i < 25; i++) refused.tell({ reason: 'x' });
     expect(told).toEqual(Array.from({ length: 10 }, () => ({ reason: 'x' })));
     now = 59_999;

@@ -5,8 +5,11 @@ import { Drain } from './drain';
 import { type Logger } from './logger';
 import { Management } from './metrics/management';
 
-/** How long the end may take, beside the time for which the service goes on serving. */
-const SHUTDOWN_LIMIT_MS = 10_000;
+/**
+ * How long the end may take, beside the time for which the service goes on serving: 8 s for what is under way, 2 s for
+ * the last traces, 1 s for connections to others, and a second.
+ */
+const SHUTDOWN_LIMIT_MS = 12_000;
 /** A terminal signals a whole group of processes, and a parent that passes that on signals its children once more. */
 const SAME_SIGNAL_MS = 500;
 

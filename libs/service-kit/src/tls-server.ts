@@ -1,6 +1,6 @@
-import { type X509Certificate } from 'node:crypto';
+import { constants, type X509Certificate } from 'node:crypto';
 import { type Socket } from 'node:net';
-import { type Server, type TlsOptions, type TLSSocket } from 'node:tls';
+import { type SecureContextOptions, type Server, type TlsOptions, type TLSSocket } from 'node:tls';
 import { MIN_VERSION } from './certificate-files';
 import { type Logger } from './logger';
 import { RefusedClients } from './refused-clients';
@@ -8,8 +8,8 @@ import { type ServiceTls } from './tls';
 
 /** How long a handshake may take, in milliseconds. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** `SSL_OP_NO_TICKET`: see `serverTls`. */
-const NO_TICKETS = 0x4000;
+/** By TLS 1.2 a client may ask for a new handshake as often as it likes, which costs the server far more than the client. */
+const { SSL_OP_NO_RENEGOTIATION: NO_RENEGOTIATION, SSL_OP_NO_TICKET: NO_TICKETS } = constants;
 
 /**
  * Who may connect. `certified`: whoever has a certificate of the authority that the service trusts, and of those the ones
@@ -24,10 +24,9 @@ export type Clients = 'certified' | 'anybody';
 export function serverTls(tls: ServiceTls | undefined, clients: Clients): TlsOptions | undefined {
   const connection = tls?.connection;
   if (!tls?.client || !connection) return undefined;
-  const options = { ...pemOf(tls), minVersion: MIN_VERSION, handshakeTimeout: HANDSHAKE_TIMEOUT_MS } as const;
+  const options = { ...contextOf(tls, clients), handshakeTimeout: HANDSHAKE_TIMEOUT_MS } as const;
   if (clients === 'anybody') return { ...options, requestCert: false };
-  // A session that is resumed has been judged when it began, by an authority and a list that may not count any more.
-  return { ...options, requestCert: true, rejectUnauthorized: true, secureOptions: NO_TICKETS };
+  return { ...options, requestCert: true, rejectUnauthorized: true };
 }
 
 /**
@@ -37,7 +36,7 @@ export function serverTls(tls: ServiceTls | undefined, clients: Clients): TlsOpt
  * @returns ends the handshakes that are under way, and those that begin later: nobody waits for them at the end
  */
 export function secureServer(server: Server, tls: ServiceTls, clients: Clients, logger: Logger): () => void {
-  tls.onChange(() => server.setSecureContext({ ...pemOf(tls), minVersion: MIN_VERSION, ...sessions(clients) }));
+  tls.onChange(() => server.setSecureContext(contextOf(tls, clients)));
   const refused = new RefusedClients(logger);
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     const { authorizationError } = socket as TLSSocket & { authorizationError?: unknown };
@@ -59,13 +58,11 @@ export function secureServer(server: Server, tls: ServiceTls, clients: Clients, 
   return trackHandshakes(server);
 }
 
-/** What has to be said again, as it is taken for unset else. */
-function sessions(clients: Clients): Pick<TlsOptions, 'secureOptions'> {
-  return clients === 'certified' ? { secureOptions: NO_TICKETS } : {};
-}
-
-function pemOf(tls: ServiceTls): Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
-  return tls.client?.() as Pick<TlsOptions, 'ca' | 'cert' | 'key'>;
+/** What is said again with each renewed certificate: it is taken for unset else. */
+function contextOf(tls: ServiceTls, clients: Clients): SecureContextOptions {
+  // A session that is resumed has been judged when it began, by an authority and a list that may not count any more.
+  const secureOptions = clients === 'certified' ? NO_RENEGOTIATION | NO_TICKETS : NO_RENEGOTIATION;
+  return { ...(tls.client?.() as SecureContextOptions), minVersion: MIN_VERSION, secureOptions };
 }
 
 /** Among its alternative names, as it stands there: a `*` in a certificate stands for nobody, and its subject neither. */

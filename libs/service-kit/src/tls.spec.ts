@@ -10,7 +10,7 @@ describe('what a service presents and trusts', () => {
   let ca: TestCa;
   let own: TestCertificate;
   let secret: MountedSecret;
-  let warned: object[];
+  let warned: unknown[];
   const opened: ServiceTls[] = [];
 
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('what a service presents and trusts', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   function open(config: TlsConfig): ServiceTls {
-    const logger = { info: () => undefined, warn: (details: object) => void warned.push(details) };
+    const logger = { info: () => undefined, warn: (details: unknown) => void warned.push(details) };
     const tls = new ServiceTls(config, logger as never);
     opened.push(tls);
     return tls;
@@ -73,6 +73,21 @@ describe('what a service presents and trusts', () => {
     for (let i = 0; i < 4; i++) await tls.look();
     expect(tls.client?.()).toBe(first);
     expect(warned).toEqual([{ reason: 'TLS_KEY_FILE is of another certificate' }]);
+  });
+
+  it('is warned of where whoever trusts the same would refuse it, at the start and when it is renewed', async () => {
+    const other = await TestCa.create('CN=Another CA');
+    const refusedByOthers = 'TLS_CERT_FILE is signed by none of TLS_CA_FILE: who trusts the same refuses it';
+    secret.put({ ...own, ca: other.pem });
+    const tls = open(secret.environment);
+    expect(warned).toEqual([refusedByOthers]);
+    secret.put({ ...own, ca: other.pem + ca.pem });
+    await tls.look();
+    expect(warned).toHaveLength(1);
+    // Of the same name, and another key.
+    secret.put({ ...own, ca: (await TestCa.create()).pem });
+    await tls.look();
+    expect(warned).toEqual([refusedByOthers, refusedByOthers]);
   });
 
   it('is refused with some of the names only, each of which is told', () => {

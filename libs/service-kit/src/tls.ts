@@ -54,16 +54,23 @@ export class ServiceTls {
     }
     const refused = (reason: string): void =>
       logger.warn({ reason }, 'renewed certificates are refused: the old go on');
+    // While one authority replaces another that may be as it is meant.
+    const warnOf = ({ isTrustedByItself }: Credentials): void => {
+      if (!isTrustedByItself)
+        logger.warn('TLS_CERT_FILE is signed by none of TLS_CA_FILE: who trusts the same refuses it');
+    };
     if (missing.length === 0) {
       this.#own = new WatchedFiles({
         paths: Object.fromEntries(FILES.map((name) => [name, config[name]])) as Record<CertificateFile, string>,
         parse: parseCredentials,
-        changed: ({ expiresAt }) => {
+        changed: (credentials) => {
           for (const listener of this.#listeners) listener();
-          logger.info({ expiresAt }, 'renewed certificates are in use');
+          logger.info({ expiresAt: credentials.expiresAt }, 'renewed certificates are in use');
+          warnOf(credentials);
         },
         refused,
       });
+      warnOf(this.#own.content);
     }
     if (config.REDIS_CA_FILE !== undefined) {
       this.#redisCa = new WatchedFiles({

@@ -76,6 +76,16 @@ describe('files that are watched', () => {
     expect(files.content).toBe('b');
   });
 
+  it('are told of again where the same are refused after all was well', async () => {
+    watch();
+    for (const one of ['b', 'a', 'b']) {
+      put('ONE', one);
+      for (let i = 0; i < 2; i++) await files.look();
+    }
+    const refused = 'refused: OTHER does not belong to ONE';
+    expect(told).toEqual([refused, refused]);
+  });
+
   it('are followed where a symbolic link leads elsewhere', async () => {
     writeFileSync(path('v1'), 'a');
     writeFileSync(path('v2'), 'b');

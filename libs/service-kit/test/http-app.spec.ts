@@ -12,6 +12,8 @@ import {
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { JwtGuardModule, Public, VerifierUnavailable } from '@token-relay/jwt-guard';
 import { TestIssuer } from '@token-relay/testing';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { z } from 'zod';
 import { createHttpApp, createLogger, HealthModule, ProblemException, validated } from '../src';
 
@@ -39,6 +41,11 @@ class FailingController {
   @Get('nests-own')
   nestsOwn() {
     throw new NotFoundException('the secret of the bug');
+  }
+
+  @Get('waits')
+  waits() {
+    return new Promise(() => undefined);
   }
 
   @Get('teapot')
@@ -124,6 +131,19 @@ describe('an app of the kit', () => {
     url = await app.getUrl();
   });
   afterAll(() => app.close());
+
+  it('logs a request whose client hangs up, which has no status', async () => {
+    const before = lines.length;
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.end('GET /waits HTTP/1.1\r\nHost: a\r\n\r\n');
+    socket.resume();
+    await once(socket, 'close');
+    const logged = lines.slice(before).filter((line) => line.includes('/waits'));
+    expect(logged.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { msg: 'request', route: '/waits', code: 'client_gone', transactionId: expect.any(String) as string },
+    ]);
+    expect(logged[0]).not.toContain('"status"');
+  });
 
   const call = async (path: string, init?: RequestInit) => {
     const answer = await fetch(`${url}/${path}`, init);

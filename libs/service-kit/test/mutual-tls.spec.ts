@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, type ConnectionOptions, type Server, type TLSSocket } from 'node:tls';
 import { type Clients, createHttpApp, createLogger, serverTls, ServiceTls } from '../src';
 
 @Public('a test of connections')
@@ -156,27 +156,12 @@ describe('an app that serves HTTPS', () => {
     });
 
     it('speaks nothing older than TLS 1.2, and 1.3 with whoever does', async () => {
-      const options = { port: await port(), host: '127.0.0.1', servername: 'localhost', ...client };
-      const modern = connect(options);
-      sockets.push(modern);
-      await once(modern, 'secureConnect');
-      expect(modern.getProtocol()).toBe('TLSv1.3');
-      const old = connect({ ...options, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
-      sockets.push(old);
-      await expect(once(old, 'secureConnect')).rejects.toMatchObject({
-        code: expect.stringMatching(/^ERR_SSL|ECONN/) as string,
-      });
+      expect((await connected(client)).getProtocol()).toBe('TLSv1.3');
+      await refusesTls11();
     });
 
     it('never resumes a session', async () => {
-      const options = { port: await port(), host: '127.0.0.1', servername: 'localhost', ...client };
-      const first = connect({ ...options, maxVersion: 'TLSv1.2' });
-      sockets.push(first);
-      await once(first, 'secureConnect');
-      const second = connect({ ...options, maxVersion: 'TLSv1.2', session: first.getSession() });
-      sockets.push(second);
-      await once(second, 'secureConnect');
-      expect(second.isSessionReused()).toBe(false);
+      expect(await resumes()).toBe(false);
     });
 
     it('answers what is no request as before', async () => {
@@ -219,6 +204,7 @@ describe('an app that serves HTTPS', () => {
       ['a longer name', () => ca.issue(['gateway.evil'])],
       ['a name that stands for many', () => ca.issue(['*.token-relay.svc'])],
       ['an address', () => ca.issue(['10.0.0.1'])],
+      ['an address, and the name where it does not count', () => ca.issue(['10.0.0.1'], { commonName: 'gateway' })],
     ])('cuts off one with %s, in whichever way it asks, and says who it was', async (_what, issue) => {
       await start({ names: ['gateway', 'gateway.token-relay.svc'] });
       const presented = await issue();
@@ -234,12 +220,50 @@ describe('an app that serves HTTPS', () => {
       expect(await ask(client)).toBe('hello');
     });
 
+    it('says no more of one that it cuts off than fits into a line', async () => {
+      await start({ names: ['gateway'] });
+      expect(await ask(await ca.issue(Array.from({ length: 20 }, (_, i) => `a-rather-long-name-${i}`)))).toBe(NOTHING);
+      expect(String(logged('a client was cut off')[0]?.certificate)).toHaveLength(200);
+    });
+
     it('goes by the alternative names alone', async () => {
       await start({ names: ['localhost'] });
       expect(await ask(client)).toBe(NOTHING);
       expect(await ask(own)).toBe('hello');
     });
   });
+
+  it('logs nothing at warn of a probe, which connects and goes away', async () => {
+    await start();
+    for (let i = 0; i < 3; i++) {
+      const probe = connectPlain(await port(), '127.0.0.1');
+      await once(probe, 'connect');
+      probe.resetAndDestroy();
+    }
+    expect(await ask({})).toBe(NOTHING);
+    expect(logged('a client was cut off')).toHaveLength(1);
+  });
+
+  it.each<Clients>(['certified', 'anybody'])(
+    'to %s begins no other handshake on a connection, not even after a renewal',
+    async (clients) => {
+      await start({ clients });
+      for (const renewed of [false, true]) {
+        if (renewed) await renew();
+        const socket = await connected(client, { maxVersion: 'TLSv1.2' });
+        const again = await Promise.race([
+          new Promise((done) => socket.renegotiate({}, (error) => done(error ? 'refused' : 'done'))),
+          once(socket, 'close').then(
+            () => 'closed',
+            () => 'refused',
+          ),
+          sleep(500, 'nothing'),
+        ]);
+        expect(again).not.toBe('done');
+      }
+      expect(await ask(client)).toBe('hello');
+    },
+  );
 
   it('to anybody asks nobody for a certificate', async () => {
     await start({ clients: 'anybody', names: ['gateway'] });
@@ -284,12 +308,22 @@ describe('an app that serves HTTPS', () => {
       expect(await ask(client, { agent })).toBe('hello');
     });
 
-    it('still keeps its list, and resumes nothing, afterwards', async () => {
+    it('still keeps its list afterwards', async () => {
       await start({ names: ['gateway'] });
       secret.put(await ca.issue(['localhost', 'renewed']));
       await tls.look();
       expect(await ask(client)).toBe('hello');
       expect(await ask(await ca.issue(['audit']))).toBe(NOTHING);
+    });
+
+    it('still resumes nothing, and speaks nothing older than TLS 1.2, afterwards', async () => {
+      await start();
+      const set = jest.spyOn(app.getHttpAdapter().getHttpServer() as Server, 'setSecureContext');
+      await renew();
+      expect(await resumes()).toBe(false);
+      await refusesTls11();
+      // OpenSSL may refuse it by itself.
+      expect(set.mock.calls).toEqual([[expect.objectContaining({ minVersion: 'TLSv1.2' })]]);
     });
 
     it('looks by itself within ten seconds', async () => {
@@ -327,11 +361,31 @@ describe('an app that serves HTTPS', () => {
     });
   });
 
-  async function connected({ cert, key }: TestCertificate): Promise<TLSSocket> {
-    const socket = connect({ port: await port(), host: '127.0.0.1', servername: 'localhost', ca: ca.pem, cert, key });
+  async function connected({ cert, key }: TestCertificate, options: ConnectionOptions = {}): Promise<TLSSocket> {
+    const to = { port: await port(), host: '127.0.0.1', servername: 'localhost', ca: ca.pem };
+    const socket = connect({ ...to, cert, key, ...options });
     sockets.push(socket);
     await once(socket, 'secureConnect');
     socket.on('error', () => undefined);
     return socket;
+  }
+
+  async function renew(): Promise<void> {
+    secret.put(await ca.issue(['localhost', 'renewed']));
+    await tls.look();
+    expect((await connected(client)).getPeerX509Certificate()?.subjectAltName).toContain('renewed');
+  }
+
+  async function resumes(): Promise<boolean> {
+    const first = await connected(client, { maxVersion: 'TLSv1.2' });
+    const session = first.getSession();
+    return (await connected(client, { maxVersion: 'TLSv1.2', ...(session && { session }) })).isSessionReused();
+  }
+
+  async function refusesTls11(): Promise<void> {
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    await expect(connected(client, old)).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_SSL|ECONN/) as string,
+    });
   }
 });

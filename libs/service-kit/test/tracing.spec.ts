@@ -1,7 +1,8 @@
 import { Controller, Get, Module } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { context, trace } from '@opentelemetry/api';
-import { JwtGuardModule, Public } from '@token-relay/jwt-guard';
+import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { currentRelayContext, JwtGuardModule, Public } from '@token-relay/jwt-guard';
 import { TestIssuer } from '@token-relay/testing';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -24,6 +25,22 @@ interface Batch {
 class Handlers {
   @Get('good')
   good() {
+    return {};
+  }
+
+  @Get('spanning')
+  spanning() {
+    trace.getTracer('a test').startSpan('within').end();
+    return {};
+  }
+
+  @Get('files/*')
+  file() {
+    return {};
+  }
+
+  @Get('things/:id')
+  thing() {
     return {};
   }
 
@@ -71,13 +88,14 @@ describe('TracingModule', () => {
     const own = lines;
     const destination = { write: (line: string) => void own.push(line) };
     const logger = createLogger('test', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, destination);
+    const config = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, TEST_CLIENT_SECRET: 'known-to-the-service' };
     @Module({
       imports: [
         JwtGuardModule.forRoot({
           issuers: [{ issuer: issuer.issuer, audience: issuer.audience, algorithms: ['ES256'], jwks: issuer.jwks }],
         }),
         HealthModule.forVerifier('test'),
-        TracingModule.forRoot({ service: 'test', config: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, logger }),
+        TracingModule.forRoot({ service: 'test', config, logger }),
       ],
       controllers: [Handlers],
     })
@@ -108,6 +126,44 @@ describe('TracingModule', () => {
     expect(spans().map(({ name }) => name)).toEqual(['GET /good']);
     expect(serviceName()).toBe('test');
     expect(JSON.stringify(batches)).not.toContain('secret');
+  });
+
+  const OPAQUE = 'ABCDEFGHIJKLMNOPQRSTUVWX';
+  it.each([
+    `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.${OPAQUE}`,
+    `eyJhbGciOiJFUzI1NiJ9%2EeyJzdWIiOiJhbGljZSJ9%2E${OPAQUE}`,
+    `rt_${OPAQUE}`,
+    `a%2Frt_${OPAQUE}`,
+    `a;password=${OPAQUE}`,
+    `a%3Frefresh_token%3D${OPAQUE}`,
+    'known-to-the-service',
+  ])('delivers nothing of a secret that stands in a path, be there a route for it or not: %s', async (secret) => {
+    const { app, url } = await start(endpoint());
+    for (const path of ['things', 'nothing/here']) await fetch(`${url}/${path}/${secret}?a=${secret}`);
+    await app.close();
+    expect(spans().map(({ name }) => name)).toEqual(['GET /things/:id', 'GET']);
+    const paths = spans().map(({ attributes }) => attribute(attributes, 'url.path'));
+    expect(paths).toEqual([expect.stringMatching(/^\/things\/.*\[(?:token|redacted)\]$/), undefined]);
+    for (const part of [OPAQUE, 'eyJ', 'rt_', 'known-to']) expect(JSON.stringify(batches)).not.toContain(part);
+  });
+
+  it('delivers of a long path its beginning', async () => {
+    const { app, url } = await start(endpoint());
+    await fetch(`${url}/files/${'a/'.repeat(5_000)}`);
+    await app.close();
+    const path = attribute(spans()[0]?.attributes, 'url.path');
+    expect(path).toBe(`/files/${'a/'.repeat(5_000)}`.slice(0, 2_048).concat('… (10007 characters)'));
+  });
+
+  it('sends a batch outside of the call that happens to fill it', async () => {
+    const seen: unknown[] = [];
+    const sent = jest.spyOn(BatchSpanProcessor.prototype, 'onEnd').mockImplementation(() => {
+      seen.push(currentRelayContext());
+    });
+    const { url } = await start(endpoint());
+    await fetch(`${url}/spanning`);
+    sent.mockRestore();
+    expect(seen).toEqual([undefined, undefined]);
   });
 
   it('gives a trace that begins here the id of its transaction, and both to the line in the log', async () => {

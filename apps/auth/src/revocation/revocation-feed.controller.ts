@@ -81,7 +81,8 @@ export class RevocationFeedController implements OnModuleDestroy {
   /** @throws StoreUnavailable while this auth itself is behind */
   private begin(client: Client, lastEventId: string | undefined, reply: StreamingReply): void {
     if (this.#ending.signal.aborted || !(this.log.ageSeconds <= LARGEST_AGE_SECONDS)) throw new StoreUnavailable();
-    reply.hijack();
+    // What is written past the reply is known by its type, as other streams are.
+    reply.header('content-type', EVENT_STREAM).hijack();
     const open = this.write(reply.raw, client.id, lastEventId);
     this.#open.add(open);
     void open.then(() => this.#open.delete(open));

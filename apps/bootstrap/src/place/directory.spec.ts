@@ -115,6 +115,14 @@ describe('a directory for each secret', () => {
     expect(readFileSync(join(folder, 'two'), 'utf8')).toBe('2');
   });
 
+  it.each(['nothing', 'an empty folder'])('is refused where what it was made of leads to %s', async (what) => {
+    mkdirSync(join(folder, ...(what === 'nothing' ? [] : ['..version-1'])), { recursive: true });
+    symlinkSync('..version-1', join(folder, '..data'));
+    for (let i = 0; i < 2; i++) {
+      await expect(place.read(SECRET)).rejects.toThrow(`auth: ${join(folder, '..data')} leads to nothing`);
+    }
+  });
+
   it('keeps files that an operator has put there, and tells when some are missing', async () => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'one'), "the operator's");

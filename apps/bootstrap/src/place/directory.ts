@@ -22,7 +22,10 @@ export class DirectoryPlace implements Place {
       if (isWhole(secret, found) || !(await this.#isMade(secret))) return found;
       // Made, and perhaps interrupted before the files had their own names.
       await this.#nameFiles(secret);
-      return this.#filesOf(secret);
+      const named = await this.#filesOf(secret);
+      if (named) return named;
+      const link = join(this.base, secret.name, CURRENT);
+      throw new Refused(`${secret.name}: ${link} leads to nothing: restore that, or delete the directory as a whole`);
     });
   }
 

@@ -1,5 +1,6 @@
 import { FakeApiServer, type Fault } from '../../test/fake-api-server';
 import { makeAuthority } from '../certificates';
+import { Refused } from '../refused';
 import { certificateOf, type Contents, type Secret } from '../secrets';
 import { KubernetesPlace } from './kubernetes';
 import { type ServiceAccount } from './service-account';
@@ -16,8 +17,8 @@ describe('Secrets in Kubernetes', () => {
     await api.stop();
   });
 
-  function placeAt(change: Partial<ServiceAccount> = {}, answerMs = 10_000): KubernetesPlace {
-    const place = new KubernetesPlace(api.account(change), { answerMs, retries: 3, firstDelayMs: 1 });
+  function placeAt(change: Partial<ServiceAccount> = {}, answerMs = 10_000, callMs = 60_000): KubernetesPlace {
+    const place = new KubernetesPlace(api.account(change), { answerMs, callMs, retries: 3, firstDelayMs: 1 });
     places.push(place);
     return place;
   }
@@ -76,6 +77,33 @@ describe('Secrets in Kubernetes', () => {
     await expect(place.read(SECRET)).rejects.toThrow(/does not answer: UND_ERR_HEADERS_TIMEOUT/);
   });
 
+  it.each(['trickle', 'silence'] as const)('have a time limit for all of a call: %s', async (fault) => {
+    const place = placeAt({}, 10_000, 300);
+    api.faults.push(fault);
+    const begun = performance.now();
+    await expect(place.read(SECRET)).rejects.toThrow(/^auth: the API server at \S+ does not answer: TimeoutError$/);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it.each([
+    ['<html>SECRET'],
+    ['null'],
+    ['[]'],
+    ['5'],
+    ['"SECRET"'],
+    ['{"data":{"one":"SECRET"}}'],
+    ['{"metadata":null}'],
+    ['{"metadata":{"name":"another"},"data":{"one":"SECRET"}}'],
+    ['{"metadata":{"name":"auth"},"data":"SECRET"}'],
+    ['{"metadata":{"name":"auth"},"data":{"one":5}}'],
+    ['{"metadata":{"name":"auth"},"data":{"one":{"two":"SECRET"}}}'],
+  ])('are not read out of %s', async (body) => {
+    api.faults.push({ body });
+    await expect(placeAt().read(SECRET)).rejects.toThrow(
+      new Refused('auth: what the API server answers is no such Secret'),
+    );
+  });
+
   it('that were created by a request whose answer was lost are there when it is sent again', async () => {
     const place = placeAt();
     api.secrets.set('auth', { type: 'Opaque', data: { one: 'MQ==', two: 'Mg==' } });
@@ -83,7 +111,7 @@ describe('Secrets in Kubernetes', () => {
     expect(await place.create(SECRET, CONTENTS)).toBe(false);
   });
 
-  it.each<[Fault, string]>([
+  it.each<[readonly [status: number, reason: string], string]>([
     [[401, 'Unauthorized'], 'it does not know the token of this service account'],
     [[403, 'Forbidden'], 'the Role of this service account does not allow it'],
     [[404, 'NotFound'], 'there is no such namespace'],

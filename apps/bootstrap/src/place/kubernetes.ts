@@ -9,6 +9,8 @@ const LABELS = { 'app.kubernetes.io/part-of': 'token-relay', 'app.kubernetes.io/
 export interface KubernetesLimits {
   /** How long the API server may take for an answer, in milliseconds. Default: 10 000. */
   readonly answerMs?: number;
+  /** How long all of that may take together, with what is sent again, in milliseconds. Default: 120 000. */
+  readonly callMs?: number;
   /** How often a request is sent again that it could not answer. Default: 5. */
   readonly retries?: number;
   /** How long it is left alone before the first of them, in milliseconds, and then twice as long. Default: 500. */
@@ -18,11 +20,13 @@ export interface KubernetesLimits {
 /** The two calls of the Kubernetes API that it takes: to read a Secret of the namespace, and to create one. */
 export class KubernetesPlace implements Place {
   readonly #dispatcher: Dispatcher;
+  readonly #callMs: number;
 
   constructor(
     private readonly account: ServiceAccount,
-    { answerMs = 10_000, retries = 5, firstDelayMs = 500 }: KubernetesLimits = {},
+    { answerMs = 10_000, callMs = 120_000, retries = 5, firstDelayMs = 500 }: KubernetesLimits = {},
   ) {
+    this.#callMs = callMs;
     this.#dispatcher = new Agent({
       connect: { ca: account.ca, timeout: answerMs },
       headersTimeout: answerMs,
@@ -48,8 +52,9 @@ export class KubernetesPlace implements Place {
     const { status, body } = await this.#call('GET', secret, `/${secret.name}`);
     if (status === 404) return undefined;
     if (status !== 200) throw refusal('read', secret, status, body);
-    const { data } = body as { data?: Record<string, string> };
-    const texts = Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]);
+    if (!isSecret(body, secret.name))
+      throw new Refused(`${secret.name}: what the API server answers is no such Secret`);
+    const texts = Object.entries(body.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]);
     return Object.fromEntries(texts) as Contents;
   }
 
@@ -84,11 +89,14 @@ export class KubernetesPlace implements Place {
           ...(object && { 'content-type': 'application/json' }),
         },
         body: object ? JSON.stringify(object) : null,
+        signal: AbortSignal.timeout(this.#callMs),
       });
       return { status: answer.statusCode, body: parsed(await answer.body.text()) };
     } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      throw new Refused(`${name}: the API server at ${server} does not answer: ${code ?? message}`, { cause });
+      const { code, name: kind } = cause as NodeJS.ErrnoException;
+      // A message may hold what was sent.
+      const what = typeof code === 'string' ? code : kind;
+      throw new Refused(`${name}: the API server at ${server} does not answer: ${what}`, { cause });
     }
   }
 }
@@ -100,6 +108,17 @@ function parsed(text: string): unknown {
     // As of a proxy on the way: its status says enough.
     return undefined;
   }
+}
+
+function isSecret(body: unknown, name: string): body is { readonly data?: Readonly<Record<string, string>> | null } {
+  if (typeof body !== 'object' || body === null) return false;
+  const { data, metadata } = body as {
+    readonly data?: unknown;
+    readonly metadata?: { readonly name?: unknown } | null;
+  };
+  if (metadata?.name !== name) return false;
+  if (data === undefined || data === null) return true;
+  return typeof data === 'object' && Object.values(data).every((value) => typeof value === 'string');
 }
 
 const HINTS: Readonly<Record<number, string>> = {

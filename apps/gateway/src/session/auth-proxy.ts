@@ -1,5 +1,11 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
-import { basicAuthorization, currentRelayContext, tlsConnector, TRANSACTION_ID_HEADER } from '@token-relay/jwt-guard';
+import {
+  basicAuthorization,
+  bindContext,
+  currentRelayContext,
+  tlsConnector,
+  TRANSACTION_ID_HEADER,
+} from '@token-relay/jwt-guard';
 import { type Logger, MAX_BODY_BYTES, ProblemException, ServiceTls } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Dispatcher, Pool } from 'undici';
@@ -32,6 +38,8 @@ export class AuthProxy implements OnApplicationShutdown {
   private readonly timeoutMs: number;
   readonly #url: string;
   readonly #pool: Pool;
+  /** Outside of every call: a connection that is opened for one is kept for others. */
+  readonly #request: Pool['request'];
   /** `client_secret_basic` (RFC 6749, section 2.3.1): who sends it is the one that auth takes a caller's address from. */
   readonly #authorization: string;
 
@@ -49,6 +57,8 @@ export class AuthProxy implements OnApplicationShutdown {
       headersTimeout: timeout,
       bodyTimeout: timeout,
     });
+    const pool = this.#pool;
+    this.#request = bindContext((options: Dispatcher.RequestOptions) => pool.request(options));
   }
 
   async pass(request: FastifyRequest, reply: FastifyReply, cookies: 'kept' | 'dropped'): Promise<FastifyReply> {
@@ -84,7 +94,7 @@ export class AuthProxy implements OnApplicationShutdown {
       return await tracedCall(
         { to: 'auth', method, url: `${this.#url}${path}` },
         (traceparent) =>
-          this.#pool.request({
+          this.#request({
             method,
             path,
             headers: { ...headers, ...(traceparent !== undefined && { traceparent }) },

@@ -6,6 +6,7 @@ import {
   isAllowedOrigin,
   offeredProtocols,
   type Principal,
+  type RelayObserver,
   StandingWatch,
   TokenRejected,
   TokenRelay,
@@ -19,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { gone } from '../gone';
 import { LOGGER } from '../logger.token';
+import { observedCall, RELAY_OBSERVER } from '../observed-call';
 import { forwardedRequestHeaders } from '../proxy-headers';
 import { type Route } from '../routes/route';
 import { ROUTE_TABLE, type RouteTable } from '../routes/route-table';
@@ -43,6 +45,7 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
   constructor(
     @Inject(ROUTE_TABLE) private readonly table: RouteTable,
     @Inject(TokenRelay) private readonly relay: TokenRelay,
+    @Inject(RELAY_OBSERVER) private readonly observer: Required<RelayObserver>,
     @Inject(StandingWatch) private readonly watch: StandingWatch,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -124,21 +127,24 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
     offered: readonly string[],
     signal: AbortSignal,
   ) {
-    const { contract: hop, maxBodyBytes: maxMessageBytes, timeoutMs } = route;
+    const { contract: hop, mode, maxBodyBytes: maxMessageBytes, timeoutMs } = route;
     const url = `${this.table.originOf(route.destination)?.replace(/^http/, 'ws')}${path}`;
     const protocols = offered.filter((protocol) => protocol.toLowerCase() !== BEARER);
     const own = forwardedRequestHeaders(request.raw.headers);
     const attempt = async (renew: boolean) => {
       const carried = { ...own, ...(await this.#headers(route, request, renew)) };
       const tls = this.tls?.connection;
-      return tracedCall(
-        { to: hop, method: 'GET', url },
-        (traceparent) => {
-          const headers = { ...carried, ...(traceparent !== undefined && { traceparent }) };
-          return openServiceSocket({ url, protocols, headers, maxMessageBytes, timeoutMs, hop, tls, signal });
-        },
-        (opened) => ('answer' in opened ? opened.answer.statusCode : 101),
-      );
+      const open = (traceparent: string | undefined): Promise<Opened> => {
+        const headers = { ...carried, ...(traceparent !== undefined && { traceparent }) };
+        const opening = { url, protocols, headers, maxMessageBytes, timeoutMs, hop, tls, signal };
+        return observedCall(
+          this.observer,
+          { destination: hop, mode, signal },
+          () => openServiceSocket(opening),
+          statusOf,
+        );
+      };
+      return tracedCall({ to: hop, method: 'GET', url }, open, statusOf);
     };
     const opened = await attempt(false);
     if (!refusesToken(opened, route)) return opened;
@@ -211,6 +217,10 @@ const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 function protocolsOf(headers: IncomingMessage['headers']): string[] {
   const { 'sec-websocket-protocol': protocols } = headers;
   return protocols === undefined ? [] : protocols.split(',').map((name) => name.trim());
+}
+
+function statusOf(opened: Opened): number | undefined {
+  return 'answer' in opened ? opened.answer.statusCode : 101;
 }
 
 /** Whether the service refuses the token that it was called with; then there is nothing more of its answer. */

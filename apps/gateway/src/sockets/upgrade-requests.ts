@@ -13,6 +13,8 @@ export interface Upgrade {
 /** What a client may have sent before its socket is there. */
 const MAX_EARLY_BYTES = 64 * 1024;
 
+const SWITCHING_PROTOCOLS = 101;
+
 const asked = new WeakMap<IncomingMessage, EarlyBytes>();
 
 /**
@@ -131,6 +133,7 @@ export function takeConnection(request: IncomingMessage, response: ServerRespons
   if (!early || response.headersSent) throw new Error('there is no connection to take');
   asked.delete(request);
   response.detachSocket(early.socket);
+  response.statusCode = SWITCHING_PROTOCOLS;
   // For whoever waits for the end of the answer; it never had a beginning.
   response.emit('close');
   return early.handOver();

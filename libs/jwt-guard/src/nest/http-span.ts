@@ -6,7 +6,8 @@ import { isTraceparent, TRACEPARENT_HEADER } from './context-hints';
 
 /**
  * Begins the span of a request, which ends with its answer (OpenTelemetry's semantic conventions for HTTP). It says nothing
- * of what stands in the query and in headers, nor for whom the request is.
+ * of what stands in the query and in headers, nor for whom the request is; and of the path only where there is a route for
+ * it, for anything may stand in others.
  *
  * @param route the template of its route, if that is known already
  */
@@ -16,20 +17,20 @@ export function traceRequest(
   response: ServerResponse,
   route?: string,
 ): void {
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const span = beginCallSpan(call, () => ({
     name: nameOf(request, route),
     kind: SpanKind.SERVER,
     attributes: {
       'http.request.method': request.method ?? '',
-      'url.path': (request.url ?? '').split('?', 1)[0] ?? '',
       'url.scheme': 'encrypted' in request.socket ? 'https' : 'http',
-      ...(route !== undefined && { 'http.route': route }),
+      ...(route !== undefined && { 'http.route': route, 'url.path': path }),
     },
     linked: linkOf(call, request),
   }));
   if (!span) return;
   response.once('close', () => {
-    if (route === undefined) nameLater(span, request);
+    if (route === undefined) nameLater(span, request, path);
     conclude(span, response);
     span.end();
   });
@@ -56,11 +57,15 @@ function conclude(span: Span, response: ServerResponse): void {
 }
 
 /** Express knows when it is done. */
-function nameLater(span: Span, request: IncomingMessage & { route?: { path?: unknown }; baseUrl?: string }): void {
-  const path = request.route?.path;
-  if (typeof path !== 'string') return;
-  const route = `${request.baseUrl ?? ''}${path}`;
-  span.updateName(nameOf(request, route)).setAttribute('http.route', route);
+function nameLater(
+  span: Span,
+  request: IncomingMessage & { route?: { path?: unknown }; baseUrl?: string },
+  path: string,
+): void {
+  const template = request.route?.path;
+  if (typeof template !== 'string') return;
+  const route = `${request.baseUrl ?? ''}${template}`;
+  span.updateName(nameOf(request, route)).setAttributes({ 'http.route': route, 'url.path': path });
 }
 
 function nameOf({ method = '' }: IncomingMessage, route: string | undefined): string {

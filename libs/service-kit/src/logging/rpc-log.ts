@@ -32,9 +32,14 @@ export function logRpcCalls(app: INestApplicationContext, logger: Logger): void 
 function logCall(logger: Logger, message: object, took: number): void {
   const { getPattern } = message as { getPattern?: () => unknown };
   const { status = 200, code } = rpcRefusalOf(message) ?? {};
-  const line = { pattern: getPattern?.call(message), status, code, ms: Math.round(took * 10) / 10 };
+  const line = { pattern: textOf(getPattern?.call(message)), status, code, ms: Math.round(took * 10) / 10 };
   const write = (): void => logger.info(line, 'rpc');
   const context = relayContextOf(message);
   if (context) runAs(context, write);
   else write();
+}
+
+/** Objects as JSON: a pattern may be one, of any size. */
+function textOf(pattern: unknown): string | undefined {
+  return typeof pattern === 'string' ? pattern : JSON.stringify(pattern);
 }

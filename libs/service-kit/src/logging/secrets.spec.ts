@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { SECRET_NAMES } from './secret-names';
 import { secretsIn, withoutSecrets } from './secrets';
 
 describe('withoutSecrets', () => {
@@ -20,7 +21,25 @@ describe('withoutSecrets', () => {
     ['a parameter of a form', `grant_type=password&password=${secret}&scope=a`],
     ['a parameter of a query', `GET /callback?client_secret=${secret}`],
     ['a password in an URL', `rediss://auth:${secret}@redis:6379/0`],
+    ['a parameter of a path', `/documents;password=${secret}`],
+    ['a parameter in a parameter', `/login?next=%2Fa%3Frefresh_token%3D${secret}`],
+    ['a JWT with dots that are encoded', `/a/eyJhbGciOiJFUzI1NiJ9%2EeyJzdWIiOiJhbGljZSJ9%2e${secret}`],
+    ['what a JWT says', `/a/eyJzdWIiOiJhbGljZSIsImF1ZCI6InJlc291cmNlIn0${secret}`],
+    ['a refresh token in a path that is encoded', `/a%2Frt_${secret}`],
+    ['a refresh token on a line of its own', `is\nrt_${secret}`],
+    ['a refresh token after a control character', `is\u001brt_${secret}`],
+    ['an opaque token, encoded', `/a?header=Bearer%20${secret}`],
+    ['an opaque token, in a form', `header=Bearer+${secret}`],
+    ['a cookie with a dash in its name', `__Host-refresh-token=${secret}`],
+    ['a cookie, encoded', `/a?set=__Host-refresh%3D${secret}`],
+    ['a header with a key', `X-Api-Key: ${secret}`],
+    ['a private key', `-----BEGIN PRIVATE KEY-----\n${secret}\n${secret}\n-----END PRIVATE KEY-----`],
+    ['a private key that is cut off', `-----BEGIN EC PRIVATE KEY-----\n${secret}`],
+    ['a private JWK', JSON.stringify({ kty: 'EC', d: secret })],
     ['a body of JSON that was quoted', JSON.stringify({ refresh_token: secret })],
+    ['a body of JSON that was quoted twice', JSON.stringify(JSON.stringify({ a: [{ password: secret }] }))],
+    ['a body of JSON that is indented', JSON.stringify({ password: { a: [secret] } }, null, 2)],
+    ['a body of JSON that is cut off', `{"password": {"a": {"b": 1}, "c": "${secret}`],
   ])('cuts out %s: from a message, a stack, and a cause', (_what, text) => {
     const error = new Error(`it failed with ${text}`, { cause: new Error(text) });
     const line = clean(JSON.stringify({ msg: text, err: { stack: error.stack, cause: { deep: [{ text }] } } }));
@@ -28,7 +47,7 @@ describe('withoutSecrets', () => {
     expect(() => JSON.parse(line) as unknown).not.toThrow();
   });
 
-  it.each(['authorization', 'Cookie', 'set-cookie', 'password', 'refresh_token', 'client_secret', 'clientSecret'])(
+  it.each([...SECRET_NAMES, 'Cookie'])(
     'cuts out whatever stands under %s, however deep, alone or in a list',
     (name) => {
       const line = clean(
@@ -36,8 +55,38 @@ describe('withoutSecrets', () => {
       );
       expect(line).not.toContain(secret);
       expect(JSON.parse(line)).toMatchObject({ a: { b: { c: { d: { [name]: '[redacted]' } } } } });
+      expect(clean(`/a?${name}=${secret}&b=c`)).toBe(`/a?${name}=[redacted]&b=c`);
     },
   );
+
+  it.each<[string, unknown]>([
+    ['an object in an object', { a: { b: 1 }, c: 'the-secret' }],
+    ['lists in lists', [['the-secret'], { a: [['the-secret']] }, 'the-secret']],
+    ['brackets and quotes in a text', { a: ']}"\\', b: 'the-secret' }],
+    ['quoted JSON', JSON.stringify({ a: JSON.stringify({ b: '"the-secret' }) })],
+  ])('cuts out %s whole, as it is and quoted', (_what, value) => {
+    const body = { before: 'C:\\', password: value, after: { d: 1 } };
+    const redacted = { before: 'C:\\', password: '[redacted]', after: { d: 1 } };
+    expect(JSON.parse(clean(JSON.stringify(body)))).toEqual(redacted);
+    for (let quoted = JSON.stringify(body), times = 1; times <= 3; times++) {
+      const line = clean(JSON.stringify({ body: quoted, after: 'all' }));
+      let found = JSON.parse(line) as { body: string; after: string };
+      expect(found.after).toBe('all');
+      for (let i = 1; i < times; i++) found = { ...found, body: JSON.parse(found.body) as string };
+      expect(JSON.parse(found.body)).toEqual(redacted);
+      quoted = JSON.stringify(quoted);
+    }
+  });
+
+  it('leaves a line of JSON one, whatever is under a name and wherever it breaks off', () => {
+    const body = JSON.stringify({ a: '\\"', password: { b: ['"', { c: '\\' }] }, token: '\n"x', d: 1 });
+    for (const text of [body, JSON.stringify(body)]) {
+      for (let end = 0; end <= text.length; end++) {
+        const line = clean(JSON.stringify({ msg: text.slice(0, end), last: true }));
+        expect(JSON.parse(line)).toMatchObject({ last: true });
+      }
+    }
+  });
 
   it.each([[1234], [{ value: 'the-secret' }], [['the-secret']], [true], [null]])(
     'cuts out %j under such a name too',
@@ -49,6 +98,7 @@ describe('withoutSecrets', () => {
 
   it.each([
     '{"msg":"request","path":"/oauth/token","code":"token_expired","ms":1.2}',
+    '{"token":"recent_parent","d":"a-day","k":"Md-short"}',
     '{"msg":"refresh_replayed {\\"token\\":\\"of another client\\"}"}',
     '{"jti":"R0eUqjDrtZ9U9Jb1Zk1mFg","kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"}',
     '{"msg":"Basic authentication is asked for","url":"https://auth:3001/oauth/token?x=1"}',
@@ -66,6 +116,42 @@ describe('withoutSecrets', () => {
   it('looks for secrets of 8 characters and more, for shorter ones stand in words', () => {
     expect(withoutSecrets(['12345678', '1234567'])('12345678 1234567')).toBe('[redacted] 1234567');
   });
+});
+
+describe('withoutSecrets, of a long text', () => {
+  const clean = withoutSecrets(['a-secret-of-the-service']);
+  const time = (text: string): number => {
+    const times = [0, 1, 2].map(() => {
+      const begun = performance.now();
+      clean(text);
+      return performance.now() - begun;
+    });
+    return Math.min(...times);
+  };
+  const NAMED = SECRET_NAMES.flatMap((name) => [name, `${name}=`, `"${name}"`, `"${name}":`]);
+  const BEGINNINGS =
+    'eyJ|eyJabcdefgh|eyJabcdefgh.|eyJa.|eyJ%|rt_|-rt_|-rt_a|\\nrt_|%2Frt_a|Basic |Bearer%20|Basic+a |$argon2|$argon2id$|' +
+    '__Host-|__Host-a|__Host-a=|__Secure-__|://|://a|://a:|://@|-----BEGIN|-----BEGIN A|-----BEGIN PRIVATE KEY-----|' +
+    '-----END|-|\\|\\\\"|\\"|"|"d":"|"d\\|"k":|a-secret-of-the-|cookie: |cookie:|cookie: \\|authorization%3a|"password":{|' +
+    '"password":[|"password":"|"password":"\\|\\"password\\":|\\"password\\":\\"|"password\\\\|"password"   |"password"\\n|' +
+    '"token":"a|{"token":"a b"| |%|%2|\\u001b| token%3d|a=';
+
+  it.each([...BEGINNINGS.split('|'), ...NAMED])('takes time in proportion to it: %j again and again', (beginning) => {
+    const text = (length: number): string => beginning.repeat(Math.ceil(length / beginning.length)).slice(0, length);
+    const [quarter, half, whole] = [time(text(2 ** 18)), time(text(2 ** 19)), time(text(2 ** 20))];
+    // Of what is over within some milliseconds most is chance.
+    expect(half).toBeLessThan(3 * quarter + 10);
+    expect(whole).toBeLessThan(3 * half + 10);
+    expect(whole).toBeLessThan(1_000);
+  });
+
+  it.each(['', '"password":"', 'eyJabcdefgh.', '-rt_aaaaaaaaaaaa', 'token=', 'Basic ', '"d":"', 'cookie: ', '://'])(
+    'does not fail for one of 32 MiB: %j and more',
+    (beginning) => {
+      for (const rest of ['a', '\\"'])
+        expect(() => clean(beginning + rest.repeat(2 ** 25 / rest.length))).not.toThrow();
+    },
+  );
 });
 
 describe('secretsIn', () => {

@@ -31,9 +31,9 @@ function catalogue(): readonly Row[] {
   verifierMetrics(registry);
   jwksMetrics(registry, { keyReports: new Map() });
   revocationMetrics(registry, { isRevoked: () => false });
-  relayMetrics(registry);
+  relayMetrics(registry, { destinations: {} });
   httpMetrics(registry, instance);
-  routeMetrics(registry, instance, () => undefined);
+  routeMetrics(registry, instance, { contracts: [], contractOf: () => undefined });
   openMetrics(registry, { sockets: () => 0, streams: () => 0 });
   certificateMetrics(registry, () => undefined);
   signingKeyMetrics(registry, () => ({}) as SigningKeyReport);

@@ -1,27 +1,29 @@
 import { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { statusClass } from './http-labels';
+import { onRequestEnd } from '../request-end';
+import { END_LABELS, endLabel } from './http-labels';
 
-/**
- * What is asked by each route of the gateway. Has to see the instance before its first route.
- *
- * @param contractOf the relay contract of the route that a request came by; `undefined` for a route of the gateway's own
- */
-export function routeMetrics(
-  registry: Registry,
-  instance: FastifyInstance,
-  contractOf: (request: FastifyRequest) => string | undefined,
-): void {
+/** The routes of a gateway, as far as they lead to a service. */
+export interface ServiceRoutes {
+  /** The relay contracts that any of them has. */
+  readonly contracts: Iterable<string>;
+  /** The relay contract of the route that a request came by; `undefined` for one that leads to no service. */
+  contractOf(request: FastifyRequest): string | undefined;
+}
+
+/** What is asked by each route of the gateway. Has to see the instance before its first route. */
+export function routeMetrics(registry: Registry, instance: FastifyInstance, routes: ServiceRoutes): void {
   const requests = new Counter({
     name: 'token_relay_gateway_requests_total',
-    help: 'Requests that came by a route to another service, by its relay contract and status class.',
+    help: 'Requests that came by a route to another service, by its relay contract, and as http_requests_total by status.',
     labelNames: ['contract', 'status'],
     registers: [registry],
   });
-  instance.addHook('onResponse', (request, reply, done) => {
-    const contract = contractOf(request);
-    if (contract !== undefined) requests.inc({ contract, status: statusClass(reply.statusCode) });
-    done();
+  // Of a series that appears at 1 nobody sees that it has risen.
+  for (const contract of routes.contracts) for (const status of END_LABELS) requests.inc({ contract, status }, 0);
+  onRequestEnd(instance, (request, reply, end) => {
+    const contract = routes.contractOf(request);
+    if (contract !== undefined) requests.inc({ contract, status: endLabel(reply, end) });
   });
 }
 

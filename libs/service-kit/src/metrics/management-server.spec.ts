@@ -1,16 +1,25 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ManagementServer } from './management-server';
+
+/** In place of 10 s. */
+const CONNECTION_MS = 1_000;
 
 describe('the port for whoever runs a service', () => {
   let server: ManagementServer;
   let origin: string;
+  let held: (() => void) | undefined;
   const failures: unknown[] = [];
   const page = (body: string, status = 200) => ({ status, type: 'text/plain', body });
 
   beforeEach(async () => {
     failures.length = 0;
     const fails = () => Promise.reject(new Error('no'));
-    server = new ManagementServer({ '/here': () => page('here'), '/fails': fails }, (error) => failures.push(error));
+    const holds = () => new Promise<never>(() => held?.());
+    const large = () => page('x'.repeat(64 * 1024));
+    const pages = { '/here': () => page('here'), '/fails': fails, '/holds': holds, '/large': large };
+    server = new ManagementServer(pages, (error) => failures.push(error), CONNECTION_MS);
     origin = await server.listen(0, '127.0.0.1');
   });
   afterEach(() => server.close());
@@ -69,11 +78,57 @@ describe('the port for whoever runs a service', () => {
     expect(await raw(upgrade)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it('ends all connections when it is closed, half-sent and kept ones too', async () => {
-    await fetch(`${origin}/here`);
+  const opened = async (count: number, text = ''): Promise<Socket[]> => {
+    const sockets = Array.from({ length: count }, () => connect(Number(new URL(origin).port), '127.0.0.1'));
+    for (const socket of sockets) socket.on('error', () => undefined).pause();
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    for (const socket of sockets) socket.write(text);
+    return sockets;
+  };
+  const status = () =>
+    fetch(`${origin}/here`).then(
+      (answer) => answer.status,
+      () => 'refused',
+    );
+
+  it('keeps no connection, and answers one request of several that come at once', async () => {
+    expect((await fetch(`${origin}/here`)).headers.get('connection')).toBe('close');
+    const answers = await raw('GET /here HTTP/1.1\r\nhost: h\r\n\r\n'.repeat(3));
+    expect(answers.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  });
+
+  it('takes 64 connections, and closes what is opened beyond these', async () => {
+    const sockets = await opened(63);
+    expect(await status()).toBe(200);
+    sockets.push(...(await opened(1)));
+    expect(await status()).toBe('refused');
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it.each([
+    ['send nothing', ''],
+    ['send half a request', 'GET /here HTTP/1.1\r\nhost: h\r\n'],
+    ['ask again and again, and read nothing', 'GET /large HTTP/1.1\r\nhost: h\r\n\r\n'.repeat(400)],
+    ['wait for what takes too long', 'GET /holds HTTP/1.1\r\nhost: h\r\n\r\n'],
+  ])('is not held for long by 64 connections that %s', async (_what, text) => {
+    const sockets = await opened(64, text);
+    const deadline = performance.now() + 5 * CONNECTION_MS;
+    while ((await status()) !== 200) {
+      expect(performance.now()).toBeLessThan(deadline);
+      await sleep(50);
+    }
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('ends all connections when it is closed, those that are being answered too', async () => {
     const half = raw('GET /here HTTP/1.1\r\nhost: h\r\n');
+    const isHeld = new Promise<void>((resolve) => (held = resolve));
+    const answering = raw('GET /holds HTTP/1.1\r\nhost: h\r\n\r\n');
+    await isHeld;
+    const begun = performance.now();
     server.close();
-    expect(await half).toBe('');
+    expect([await half, await answering]).toEqual(['', '']);
+    expect(performance.now() - begun).toBeLessThan(CONNECTION_MS / 2);
     await expect(fetch(`${origin}/here`)).rejects.toThrow('fetch failed');
   });
 });

@@ -1,10 +1,10 @@
 import { type DynamicModule, Inject, Module, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type RevocationSource, TokenVerifier } from '@token-relay/jwt-guard';
-import { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { type FastifyInstance } from 'fastify';
 import { type ServiceTls } from '../tls';
 import { certificateMetrics } from './certificate-metrics';
-import { routeMetrics } from './gateway-metrics';
+import { routeMetrics, type ServiceRoutes } from './gateway-metrics';
 import { httpMetrics } from './http-metrics';
 import { jwksMetrics } from './jwks-metrics';
 import { Management, MANAGEMENT_SETTINGS, type ManagementSettings } from './management';
@@ -14,8 +14,8 @@ export interface MetricsSettings extends ManagementSettings {
   readonly revocations: RevocationSource;
   /** The certificate that is in use; absent without one. */
   readonly tls?: Pick<ServiceTls, 'expiresAt'> | undefined;
-  /** Of a gateway: the relay contract of the route that a request came by. */
-  readonly contractOf?: (request: FastifyRequest) => string | undefined;
+  /** Of a gateway. */
+  readonly routes?: ServiceRoutes;
 }
 
 const SETTINGS = Symbol('metrics-settings');
@@ -51,9 +51,9 @@ export class MetricsModule implements NestModule {
 
   /** Nest calls it before it adds its routes. */
   configure(): void {
-    const { registry, contractOf } = this.settings;
+    const { registry, routes } = this.settings;
     const instance = this.host.httpAdapter.getInstance<FastifyInstance>();
     httpMetrics(registry, instance);
-    if (contractOf) routeMetrics(registry, instance, contractOf);
+    if (routes) routeMetrics(registry, instance, routes);
   }
 }

@@ -1,7 +1,9 @@
 import {
+  type DestinationContract,
   type RelayCallEvent,
   type RelayCredentialsEvent,
   type RelayGrantEvent,
+  type RelayModeName,
   type RelayObserver,
 } from '@token-relay/jwt-guard';
 import { Counter, Histogram, type Registry } from 'prom-client';
@@ -11,8 +13,22 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const UNAUTHORIZED = 401;
 const NO_CODE = 'none';
 
+/** What is asked of the issuer for the calls of a mode. */
+const GRANTS: Readonly<Record<RelayModeName, readonly RelayGrantEvent['grant'][]>> = {
+  exchange: ['token_exchange'],
+  transaction: ['transaction', 'client_credentials'],
+  forward: [],
+  none: [],
+};
+
+/** Whom a service calls: its relay contracts, and the trust domain of its transactions. */
+export interface Relayed {
+  readonly destinations: Readonly<Record<string, Pick<DestinationContract, 'mode' | 'audience'>>>;
+  readonly trustDomain?: string | undefined;
+}
+
 /** How calls to other services, and the tokens for them, are going. Names are those of relay contracts. */
-export function relayMetrics(registry: Registry): Required<RelayObserver> {
+export function relayMetrics(registry: Registry, { destinations, trustDomain = '' }: Relayed): Required<RelayObserver> {
   const registers = [registry];
   const credentials = new Counter({
     name: 'token_relay_relay_credentials_total',
@@ -33,6 +49,13 @@ export function relayMetrics(registry: Registry): Required<RelayObserver> {
     labelNames: ['grant', 'audience', 'outcome', 'code'],
     registers,
   });
+  // Of a series that appears at 1 nobody sees that it has risen.
+  for (const { mode, audience } of Object.values(destinations)) {
+    for (const grant of GRANTS[mode]) {
+      const whose = grant === 'transaction' ? trustDomain : audience;
+      grants.inc({ grant, audience: whose, outcome: 'unavailable', code: 'exchange_unavailable' }, 0);
+    }
+  }
   const callSeconds = new Histogram({
     name: 'token_relay_relay_duration_seconds',
     help: 'Time that other services took to answer, by status class; or what went wrong with the call.',

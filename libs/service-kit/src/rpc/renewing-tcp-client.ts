@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { type ConnectionOptions } from 'node:tls';
+import { RefusedClients } from '../refused-clients';
 import { TcpConnection } from './tcp-connection';
 
 export interface RenewingTcpClientOptions {
@@ -30,10 +31,17 @@ export class RenewingTcpClient extends ClientProxy {
   readonly #options: RenewingTcpClientOptions;
   readonly #connections = new Set<TcpConnection>();
   readonly #log = new Logger(RenewingTcpClient.name);
+  readonly #failures = new RefusedClients(
+    { warn: (details: object, message: string) => this.#log.warn(`${message}: ${JSON.stringify(details)}`) },
+    undefined,
+    'a connection has failed',
+  );
   #current: TcpConnection | undefined;
   #opening: Promise<void> | undefined;
   /** By the monotonic clock, in milliseconds. */
   #renewAt = 0;
+  /** How often it was closed: what was begun before isn't used after. */
+  #closes = 0;
 
   constructor(options: RenewingTcpClientOptions) {
     super();
@@ -47,7 +55,9 @@ export class RenewingTcpClient extends ClientProxy {
   }
 
   override close(): void {
+    this.#closes++;
     this.#current = undefined;
+    this.#opening = undefined;
     for (const connection of this.#connections) connection.close();
   }
 
@@ -80,19 +90,34 @@ export class RenewingTcpClient extends ClientProxy {
   }
 
   #open(): Promise<void> {
-    this.#opening ??= this.#attempt()
-      .catch(() => this.#attempt())
-      .finally(() => (this.#opening = undefined));
+    this.#opening ??= this.#attemptTwice();
     return this.#opening;
   }
 
-  async #attempt(): Promise<void> {
+  async #attemptTwice(): Promise<void> {
+    const closes = this.#closes;
+    try {
+      await this.#attempt().catch(() => this.#attempt(closes));
+    } finally {
+      if (closes === this.#closes) this.#opening = undefined;
+    }
+  }
+
+  /** @param closes how often it had been closed when the caller began */
+  async #attempt(closes = this.#closes): Promise<void> {
+    if (closes !== this.#closes) throw new Error('the client is closed');
     const { host, port, tlsOptions, maxAgeMs = MAX_AGE_MS } = this.#options;
-    const connection = new TcpConnection({ host, port, ...(tlsOptions && { tlsOptions }) }, () =>
-      this.#connections.delete(connection),
+    const connection = new TcpConnection(
+      { host, port, ...(tlsOptions && { tlsOptions }) },
+      () => this.#connections.delete(connection),
+      (reason) => this.#failures.tell({ reason }),
     );
     this.#connections.add(connection);
     await connection.connected();
+    if (closes !== this.#closes) {
+      connection.close();
+      throw new Error('the client is closed');
+    }
     this.#current?.retire();
     this.#current = connection;
     this.#renewAt = performance.now() + maxAgeMs * (0.8 + 0.4 * Math.random());

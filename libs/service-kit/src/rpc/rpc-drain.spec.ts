@@ -1,7 +1,8 @@
 import { Controller, type INestMicroservice, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ClientTCP, MessagePattern, type MicroserviceOptions, Transport } from '@nestjs/microservices';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { type TlsOptions } from 'node:tls';
 import { firstValueFrom } from 'rxjs';
 import { TcpProxy, TestCa } from '@token-relay/testing/servers';
@@ -9,12 +10,13 @@ import { Drain } from '../drain';
 import { drainingSocket } from './draining-socket';
 import { RenewingTcpClient } from './renewing-tcp-client';
 
-const LIMITS = { maxBufferSize: 1024 };
+const LIMITS = { maxBufferSize: 256 * 1024 };
 
 /** One replica. */
 class Replica {
   readonly drain: Drain;
   connections = 0;
+  readonly cutOff: object[] = [];
   #app!: INestMicroservice;
 
   private constructor(drainSeconds: number) {
@@ -45,7 +47,9 @@ class Replica {
       }
     }
     class Root {}
-    const socketClass = drainingSocket(replica.drain, LIMITS);
+    const socketClass = drainingSocket(replica.drain, LIMITS, {
+      warn: (details: object) => void replica.cutOff.push(details),
+    } as never);
     replica.#app = await NestFactory.createMicroservice<MicroserviceOptions>(
       { module: Root, controllers: [Handlers] },
       {
@@ -77,6 +81,19 @@ class Replica {
   close(): Promise<void> {
     return this.#app.close();
   }
+}
+
+/** Resolves when the other side has ended both directions: whoever only waits for this one goes on reading. */
+async function isGone(socket: Socket): Promise<void> {
+  socket.on('error', () => undefined).resume();
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  await Promise.race([closed, new Promise((resolve) => socket.once('end', resolve))]);
+  const writing = setInterval(() => socket.write(' '), 10);
+  const limit = new Promise((_, reject) => setTimeout(reject, 2_000, new Error('still open')).unref());
+  await Promise.race([closed, limit]).finally(() => {
+    clearInterval(writing);
+    socket.destroy();
+  });
 }
 
 describe('RPC over TCP', () => {
@@ -224,7 +241,51 @@ describe('RPC over TCP', () => {
     const own = client(proxy.port, 0);
     await ask(own);
     proxy.leadTo();
-    for (let i = 0; i < 5; i++) expect(await ask(own)).toBe('first');
+    const warn = jest.spyOn(Logger.prototype, 'warn');
+    for (let i = 0; i < 5; i++) {
+      expect(await ask(own)).toBe('first');
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    // And doesn't try it with every call.
+    const failures = warn.mock.calls
+      .map(([text]) => String(text))
+      .filter((text) => text.includes('could not be renewed'));
+    expect(failures).toHaveLength(1);
+  });
+
+  it.each([
+    ['80', 0],
+    ['120', 0.999999],
+  ])('renews its connection at %s %% of its age, by chance, and not before', async (percent, chance) => {
+    const replica = await start('first');
+    let passed = 0;
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + passed);
+    jest.spyOn(Math, 'random').mockReturnValue(chance);
+    const own = client(replica.port, 1_000_000);
+    for (const [ms, connections] of [
+      [0, 1],
+      [Number(percent) * 10_000 - 10_000, 1],
+      [Number(percent) * 10_000, 2],
+    ] as const) {
+      passed = ms;
+      await ask(own);
+      await new Promise((done) => setTimeout(done, 30));
+      expect(replica.connections).toBe(connections);
+    }
+  });
+
+  it('ends all its connections when it is closed, those too that were replaced', async () => {
+    const replica = await start('first');
+    const open = () => new Promise<number>((resolve) => replica.server.getConnections((_, count) => resolve(count)));
+    const own = client(replica.port, 0);
+    await ask(own);
+    own.send('never', {}).subscribe({ error: () => undefined });
+    await new Promise((done) => setTimeout(done, 50));
+    expect(await open()).toBe(2);
+    own.close();
+    await new Promise((done) => setTimeout(done, 50));
+    expect(await open()).toBe(0);
   });
 
   it('connects anew after the server has gone, and is told when there is none', async () => {
@@ -255,6 +316,18 @@ describe('RPC over TCP', () => {
     const before = replica.connections;
     expect(await ask(own)).toBe('first');
     expect(replica.connections).toBe(before + 1);
+  });
+
+  it('goes on with one on which other calls are answered while one waits', async () => {
+    const replica = await start('first');
+    const own = client(replica.port);
+    const unanswered = own.send('never', {}).subscribe({ error: () => undefined });
+    await new Promise((done) => setTimeout(done, 1_600));
+    expect(await ask(own)).toBe('first');
+    await new Promise((done) => setTimeout(done, 1_500));
+    unanswered.unsubscribe();
+    expect(await ask(own)).toBe('first');
+    expect(replica.connections).toBe(1);
   });
 
   it('goes over TLS with what each connection finds then', async () => {
@@ -302,6 +375,127 @@ describe('RPC over TCP', () => {
     } finally {
       jest.useRealTimers();
     }
+  });
+
+  describe('cuts off at once, and says so in a line without what was sent,', () => {
+    const frame = (value: unknown): string => {
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
+      return `${text.length}#${text}`;
+    };
+    const call = (id: string, pattern = 'name') => frame({ id, pattern, data: {} });
+    const never = (count: number) => Array.from({ length: count }, (_, i) => call(`SECRET ${i}`, 'never')).join('');
+    const notCalls = 'sends what is no call';
+
+    it.each([
+      ['no length', 'SECRET#', 'CorruptedPacketLengthException'],
+      ['no JSON', frame('{SECRET'), 'InvalidJSONFormatException'],
+      [
+        'too much',
+        `${2 * LIMITS.maxBufferSize}#${'SECRET'.repeat(LIMITS.maxBufferSize)}`,
+        'MaxPacketLengthExceededException',
+      ],
+      ['an id alone', frame({ id: 'SECRET' }), notCalls],
+      ['an id that is none', frame({ id: { SECRET: 1 }, pattern: 'name' }), notCalls],
+      ['a pattern that is none', frame({ id: 'SECRET', pattern: { a: 1 } }), notCalls],
+      ['an event', frame({ pattern: 'SECRET', data: {} }), notCalls],
+      ['a goodbye', frame({ goodbye: true }), notCalls],
+      ['null', frame('null'), notCalls],
+      ['a number', frame('5'), notCalls],
+      ['a call twice', call('SECRET', 'never').repeat(2), 'sends a call twice'],
+      ['1,001 calls that are not answered', never(1_001), 'has 1000 calls unanswered'],
+    ])('who sends %s', async (_what, bytes, reason) => {
+      const replica = await start('first', { drainSeconds: 0 });
+      const socket = connect({ host: '127.0.0.1', port: replica.port, allowHalfOpen: true });
+      const gone = isGone(socket);
+      // What comes behind it isn't read any more.
+      for (const part of [bytes, bytes, call('SECRET')]) socket.write(part);
+      await gone;
+      expect(replica.cutOff).toEqual([{ reason }]);
+      const begun = performance.now();
+      await replica.drain.run();
+      expect(performance.now() - begun).toBeLessThan(1_000);
+    });
+
+    it('and ten of many', async () => {
+      const replica = await start('first');
+      for (let i = 0; i < 12; i++) {
+        const socket = connect({ host: '127.0.0.1', port: replica.port });
+        socket.on('error', () => undefined).resume();
+        socket.write('SECRET#');
+        await new Promise((resolve) => socket.once('close', resolve));
+      }
+      expect(replica.cutOff).toHaveLength(10);
+    });
+
+    it('but nobody who leaves 1,000 calls unanswered', async () => {
+      const replica = await start('first');
+      const socket = connect({ host: '127.0.0.1', port: replica.port });
+      socket.write(never(999) + call('SECRET'));
+      expect(String(((await once(socket, 'data')) as [Buffer])[0])).toContain('"response":"first"');
+      expect(replica.cutOff).toEqual([]);
+      socket.destroy();
+    });
+  });
+
+  it('waits at the end neither for calls of who has gone, nor for one that nobody takes', async () => {
+    const replica = await start('first', { drainSeconds: 0 });
+    const own = client(replica.port);
+    await expect(ask(own, 'unknown')).rejects.toBeDefined();
+    own.send('never', {}).subscribe({ error: () => undefined });
+    await new Promise((done) => setTimeout(done, 50));
+    // Which stays, as it isn't told of the end.
+    const another = new ClientTCP({ host: '127.0.0.1', port: replica.port });
+    ended.push(() => another.close());
+    await ask(another);
+    own.close();
+    await new Promise((done) => setTimeout(done, 50));
+    await expect(ask(another, 'unknown')).rejects.toBeDefined();
+    const begun = performance.now();
+    await replica.drain.run();
+    expect(performance.now() - begun).toBeLessThan(1_000);
+  });
+
+  it('ends a connection at once on which the other side sends what is no message, and says nothing of that', async () => {
+    const said: string[] = [];
+    const warn = jest
+      .spyOn(Logger.prototype, 'warn')
+      .mockImplementation((text: unknown) => void said.push(String(text)));
+    const error = jest
+      .spyOn(Logger.prototype, 'error')
+      .mockImplementation((text: unknown) => void said.push(String(text)));
+    const gone: Promise<void>[] = [];
+    const hostile = createServer({ allowHalfOpen: true }, (socket) => {
+      gone.push(isGone(socket));
+      socket.once('data', () => socket.write('SECRET#SECRET'));
+    });
+    await new Promise<void>((resolve) => hostile.listen(0, '127.0.0.1', resolve));
+    ended.push(() => hostile.close());
+    const own = client((hostile.address() as AddressInfo).port);
+    for (let i = 0; i < 12; i++) await expect(ask(own)).rejects.toThrow('Connection closed');
+    await Promise.all(gone);
+    expect(said).toEqual(
+      Array.from({ length: 10 }, () => 'a connection has failed: {"reason":"CorruptedPacketLengthException"}'),
+    );
+    warn.mockRestore();
+    error.mockRestore();
+  });
+
+  it.each([0, 1, 5])('has no connection after it was closed while it connected, %i turns later', async (turns) => {
+    const replica = await start('first');
+    const own = client(replica.port);
+    const connecting = own.connect().then(
+      () => 'connected',
+      () => 'refused',
+    );
+    for (let i = 0; i < turns; i++) await new Promise(setImmediate);
+    own.close();
+    await connecting;
+    await new Promise((done) => setTimeout(done, 100));
+    const left = await new Promise<number>((resolve, reject) =>
+      replica.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    );
+    expect(left).toBe(0);
+    expect(await ask(own)).toBe('first');
   });
 
   it('takes no message that is larger than it may be', async () => {

@@ -1,4 +1,4 @@
-import { ClientTCP, type ReadPacket, type TcpClientOptions, type WritePacket } from '@nestjs/microservices';
+import { ClientTCP, JsonSocket, type ReadPacket, type TcpClientOptions, type WritePacket } from '@nestjs/microservices';
 import { once } from 'node:events';
 import { type Socket } from 'node:net';
 import { isGoodbye } from './goodbye';
@@ -15,12 +15,16 @@ export class TcpConnection extends ClientTCP {
   #isRetired = false;
   #heardAt = 0;
 
-  /** @param closed is called when there is nothing left of it */
+  /**
+   * @param closed is called when there is nothing left of it
+   * @param failed is told why it has failed, with nothing of what the other side has sent
+   */
   constructor(
     options: Required<TcpClientOptions>['options'],
     private readonly closed: () => void,
+    private readonly failed: (reason: string) => void,
   ) {
-    super(options);
+    super({ ...options, socketClass: StrictSocket });
   }
 
   /** Whether another call can go by it. */
@@ -78,6 +82,10 @@ export class TcpConnection extends ClientTCP {
     else await super.handleResponse(packet);
   }
 
+  override handleError({ code, message }: NodeJS.ErrnoException): void {
+    this.failed(code ?? message);
+  }
+
   override close(): void {
     const socket = this.#socket;
     super.close();
@@ -87,5 +95,13 @@ export class TcpConnection extends ClientTCP {
 
   #endIfDone(): void {
     if (this.#isRetired && this.#isOpen && this.routingMap.size === 0) this.close();
+  }
+}
+
+/** Ends the connection at once when the other side sends what is no message: Nest would wait for it, and go on reading. */
+class StrictSocket extends JsonSocket {
+  protected override handleDataError(error: Error): void {
+    // Its message holds what was sent.
+    this.socket.destroy(new Error(error.constructor.name));
   }
 }

@@ -47,6 +47,35 @@ describe('ToldExporter', () => {
     if (times === 2) expect(told[1]).toMatchObject(['warn', { lost: 7 }, 'traces can not be delivered']);
   });
 
+  describe('with an answer that never ends', () => {
+    beforeEach(() => jest.useFakeTimers());
+    afterEach(() => jest.useRealTimers());
+
+    it('says so after 20 s, once, and takes what comes later for nothing', () => {
+      let answer: (result: { code: number }) => void = () => undefined;
+      const inner = {
+        export: (_spans: ReadableSpan[], done: (result: { code: number }) => void) => (answer = done),
+      } as unknown as SpanExporter;
+      const done = jest.fn();
+      const logger = {
+        warn: (...line: unknown[]) => told.push(['warn', ...line]),
+        info: (...line: unknown[]) => told.push(['info', ...line]),
+      } as unknown as Logger;
+      new ToldExporter(inner, logger, () => now).export(Array<ReadableSpan>(3), done);
+      jest.advanceTimersByTime(19_999);
+      expect(told).toEqual([]);
+      jest.advanceTimersByTime(1);
+      answer({ code: SUCCESS });
+      expect(told).toEqual([['warn', { lost: 3, reason: 'no answer within 20000 ms' }, 'traces can not be delivered']]);
+      expect(done.mock.calls).toEqual([[{ code: SUCCESS }]]);
+    });
+
+    it('has no limit that goes on when the answer is there', () => {
+      send(3);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+  });
+
   it('says when they are delivered again, once, and at once when they are not', () => {
     send(3);
     code = SUCCESS;

@@ -1,9 +1,9 @@
-import { context, diag, DiagLogLevel, propagation, SpanKind, trace } from '@opentelemetry/api';
-import { type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { context, diag, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
 import { currentRelayContext } from '@token-relay/jwt-guard';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger } from '../logger';
+import { withoutSecrets } from '../logging/secrets';
+import { CallSpans } from './call-spans';
 import { ToldExporter } from './told-exporter';
 
 /** How long the last spans may take to be delivered at the end. */
@@ -15,6 +15,8 @@ export interface TracingOptions {
   /** Base URL of an OTLP collector over HTTP. */
   readonly collector: string;
   readonly logger: Logger;
+  /** Secrets of the service, each as it is: no span may hold them. Default: none. */
+  readonly secrets?: readonly string[];
 }
 
 /** Where spans go while the service runs. */
@@ -28,7 +30,7 @@ export interface Tracing {
  * batches. What the SDK reads from the environment itself – `OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`, `OTEL_EXPORTER_OTLP_HEADERS`
  * and others – counts.
  */
-export async function startTracing({ service, collector, logger }: TracingOptions): Promise<Tracing> {
+export async function startTracing({ service, collector, logger, secrets = [] }: TracingOptions): Promise<Tracing> {
   const [sdk, { OTLPTraceExporter }, resources] = await Promise.all([
     import('@opentelemetry/sdk-trace-node'),
     import('@opentelemetry/exporter-trace-otlp-http'),
@@ -51,7 +53,7 @@ export async function startTracing({ service, collector, logger }: TracingOption
       generateTraceId: () => currentRelayContext()?.traceparent.slice(3, 35) ?? random.generateTraceId(),
       generateSpanId: () => random.generateSpanId(),
     },
-    spanProcessors: [new CallSpans(new sdk.BatchSpanProcessor(exporter))],
+    spanProcessors: [new CallSpans(new sdk.BatchSpanProcessor(exporter), withoutSecrets(secrets))],
   });
   provider.register();
   return {
@@ -63,34 +65,4 @@ export async function startTracing({ service, collector, logger }: TracingOption
       diag.disable();
     },
   };
-}
-
-/** Passes on what calls are about: probes come every few seconds, and say nothing. */
-class CallSpans implements SpanProcessor {
-  /** Where a batch is sent is no matter of the call that happens to fill it. */
-  readonly #outside = AsyncLocalStorage.snapshot();
-
-  constructor(private readonly batches: SpanProcessor) {}
-
-  onStart(...parameters: Parameters<SpanProcessor['onStart']>): void {
-    this.batches.onStart(...parameters);
-  }
-
-  onEnd(span: ReadableSpan): void {
-    if (!isProbe(span)) this.#outside(() => this.batches.onEnd(span));
-  }
-
-  forceFlush(): Promise<void> {
-    return this.batches.forceFlush();
-  }
-
-  shutdown(): Promise<void> {
-    return this.batches.shutdown();
-  }
-}
-
-const PROBES: ReadonlySet<unknown> = new Set(['/healthz', '/readyz']);
-
-function isProbe({ kind, attributes }: ReadableSpan): boolean {
-  return kind === SpanKind.SERVER && PROBES.has(attributes['url.path']);
 }

@@ -34,6 +34,13 @@ export interface Validity {
   readonly notAfter?: Date;
 }
 
+export interface Leaf extends Validity {
+  /** What it is for. Default: servers and clients. */
+  readonly usages?: readonly (keyof typeof ExtendedKeyUsage)[];
+  /** Default: the first of its names. */
+  readonly commonName?: string;
+}
+
 type Keys = Awaited<ReturnType<typeof generateKeys>>;
 
 /** A certificate authority of a test's own, which gives whatever certificates it is asked for. */
@@ -60,17 +67,17 @@ export class TestCa {
     return new TestCa(name, keys, `${certificate.toString('pem')}\n`);
   }
 
-  /** @param names DNS names and IP addresses; the first is the common name as well */
-  async issue(names: readonly string[], validity: Validity = {}): Promise<TestCertificate> {
+  /** @param names DNS names and IP addresses */
+  async issue(names: readonly string[], leaf: Leaf = {}): Promise<TestCertificate> {
     const keys = await generateKeys();
     const certificate = await X509CertificateGenerator.create({
-      ...basics(validity),
-      subject: commonName(names),
+      ...basics(leaf),
+      subject: commonName(leaf.commonName === undefined ? names : [leaf.commonName]),
       issuer: this.name,
       publicKey: keys.publicKey,
       signingKey: this.keys.privateKey,
       extensions: [
-        ...leafExtensions(names),
+        ...leafExtensions(names, leaf.usages),
         await AuthorityKeyIdentifierExtension.create(this.keys.publicKey),
         await SubjectKeyIdentifierExtension.create(keys.publicKey),
       ],
@@ -153,11 +160,11 @@ function commonName([name = 'nobody']: readonly string[]): string {
   return `CN=${name}`;
 }
 
-function leafExtensions(names: readonly string[]) {
+function leafExtensions(names: readonly string[], usages: Leaf['usages'] = ['serverAuth', 'clientAuth']) {
   return [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+    new ExtendedKeyUsageExtension(usages.map((usage) => ExtendedKeyUsage[usage])),
     new SubjectAlternativeNameExtension(
       names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const),
     ),

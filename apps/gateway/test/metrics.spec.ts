@@ -355,7 +355,9 @@ describe('the metrics of the gateway', () => {
     const { series, text } = await page();
     await attack(2);
     const after = await page();
-    expect([...after.series.keys()].filter((one) => !series.has(one))).toEqual([]);
+    // Node's own come as it does something for the first time, a kind of garbage collection say.
+    const added = [...after.series.keys()].filter((one) => !series.has(one) && !one.startsWith('nodejs_'));
+    expect(added).toEqual([]);
     const methods = [...after.series.keys()].map((one) => /[{,]method="(.*?)"/.exec(one)?.[1] ?? 'GET');
     expect(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'other']).toEqual(expect.arrayContaining(methods));
     expect(series.size).toBeLessThan(1_000);

@@ -8,6 +8,15 @@ import { overhearAnswers, rememberEnvironment, watchForSecrets } from './secrets
 const ROOT = resolve(__dirname, '../..');
 const START_LIMIT_MS = 45_000;
 
+/** Those that run. */
+const children = new Set<ChildProcess>();
+// A start that fails leaves what had been started before it, of which nobody knows any more.
+if (typeof afterAll === 'function') {
+  afterAll(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+}
+
 export type AppName = 'auth' | 'gateway' | 'resource' | 'audit';
 
 /** One of the built apps, as a process of its own. What it has written is looked through for secrets when it has ended. */
@@ -33,11 +42,13 @@ export class AppProcess {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    children.add(this.#child);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', (line) => this.#read(line));
     }
     const lookThrough = watchForSecrets(name, this.lines);
     this.#exited = once(this.#child, 'close').then(([code, signal]) => {
+      children.delete(this.#child);
       lookThrough();
       return (code ?? signal) as number | NodeJS.Signals;
     });

@@ -1,4 +1,4 @@
-import { loadConfig, port, recordsUrl, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
+import { loadConfig, port, redisUrl, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
 
 export type AuditConfig = ReturnType<typeof loadAuditConfig>;
 
@@ -8,7 +8,8 @@ export function loadAuditConfig(environment: NodeJS.ProcessEnv) {
     (mode) => ({
       PORT: port().default(3003),
       RPC_PORT: port().default(4003),
-      RECORDS_URL: recordsUrl(),
+      /** The Redis that all its replicas share. */
+      RECORDS_URL: redisUrl().optional(),
       AUDIT_CLIENT_SECRET: secret(mode),
       TLS_CLIENTS: tlsClients(),
       ...verifierConfig(mode, environment),

@@ -4,6 +4,7 @@ import {
   loadConfig,
   origin,
   port,
+  redisUrl,
   tlsClients,
   trustDomain,
   trustDomainOf,
@@ -16,15 +17,6 @@ import { SESSION_TIMES } from './store/session-store';
 export const AUTH_CONFIG = Symbol('auth-config');
 
 export type AuthConfig = ReturnType<typeof loadAuthConfig>;
-
-/** One Redis; or some nodes of a cluster, joined by commas. */
-export const redisUrl = () =>
-  z
-    .string()
-    .refine(
-      (value) => value.split(',').every((node) => /^rediss?:\/\/./.test(node.trim()) && URL.canParse(node.trim())),
-      'must be a redis:// or rediss:// URL, or several joined by commas',
-    );
 
 const ENCRYPTION_KEY = /^[A-Za-z0-9+/_-]{43}=?$/;
 

@@ -1,4 +1,4 @@
-import { connected, connectRedis, type RedisClient } from '@token-relay/service-kit';
+import { connected, connectRedis, type RedisClient, StoreUnavailable } from '@token-relay/service-kit';
 import {
   describeWith,
   type OwnRedis,
@@ -8,7 +8,6 @@ import {
   startRedisCluster,
   type TestServer,
 } from '@token-relay/testing/servers';
-import { StoreUnavailable } from '../src/store/store-unavailable';
 import { countersIn, Throttle } from '../src/users/throttle';
 import { describeThrottle } from './throttle-contract';
 

@@ -4,8 +4,8 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { Revocations } from '../src/revocation/revocations';
-import { StoreUnavailable } from '../src/store/store-unavailable';
 import { type Grant, TokenIssuer } from '../src/tokens/token-issuer';
 import { AuthApp, ISSUER, USERS } from './auth-app';
 

@@ -1,4 +1,4 @@
-import { loadConfig, port, recordsUrl, rpcAddress, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
+import { loadConfig, port, redisUrl, rpcAddress, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
 
 export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
 
@@ -8,7 +8,8 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
     (mode) => ({
       PORT: port().default(3002),
       AUDIT_URL: rpcAddress(environment),
-      RECORDS_URL: recordsUrl(),
+      /** The Redis that all its replicas share. */
+      RECORDS_URL: redisUrl().optional(),
       RESOURCE_CLIENT_SECRET: secret(mode),
       TLS_CLIENTS: tlsClients(),
       ...verifierConfig(mode, environment),

@@ -21,8 +21,8 @@ export { type Clients, secureServer, serverTls } from './tls-server';
 // What is shared with auth
 export { authIssuer } from './auth-issuer';
 export { TOKEN_ALGORITHMS } from './token-algorithms';
-export { connected, connectRedis, type RedisClient } from './redis';
-export { Records, recordsUrl } from './records';
+export { connected, connectRedis, connectRedisTelling, type RedisClient, redisUrl } from './redis';
+export { Records } from './records';
 export { decided, StoreUnavailable } from './store-unavailable';
 export { openRevocations } from './revocations';
 

@@ -1,7 +1,17 @@
 import Redis, { Cluster, type ClusterOptions, type RedisOptions } from 'ioredis';
+import { z } from 'zod';
 import { type TlsConnection } from './tls';
 
 export type RedisClient = Redis | Cluster;
+
+/** One Redis; or some nodes of a cluster, joined by commas. */
+export const redisUrl = () =>
+  z
+    .string()
+    .refine(
+      (value) => value.split(',').every((node) => /^rediss?:\/\/./.test(node.trim()) && URL.canParse(node.trim())),
+      'must be a redis:// or rediss:// URL, or several joined by commas',
+    );
 
 /** Long enough for a busy server, short enough for whoever waits for the answer. */
 const COMMAND_TIMEOUT_MS = 1_000;
@@ -38,6 +48,24 @@ export function connectRedis(
       : new Cluster(nodes, clusterOptions(node, commandTimeout, tls));
   redis.on('error', (error: Error) => onTrouble(error.message));
   return redis;
+}
+
+/**
+ * The same for commands, where the trouble is told once, until the connection is there again.
+ *
+ * @param tell is told why a connection has failed
+ */
+export function connectRedisTelling(
+  url: string,
+  tell: (reason: string) => void,
+  tls: TlsConnection | undefined = undefined,
+): RedisClient {
+  let isTold = false;
+  const onTrouble = (reason: string): void => {
+    if (!isTold) tell(reason);
+    isTold = true;
+  };
+  return connectRedis(url, onTrouble, 'commands', tls).on('ready', () => (isTold = false));
 }
 
 const delay = (attempt: number): number => Math.min(50 * attempt, MAX_RECONNECT_DELAY_MS);

@@ -1,11 +1,10 @@
-import { ServiceTls } from '@token-relay/service-kit';
+import { ServiceTls, StoreUnavailable } from '@token-relay/service-kit';
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadStateConfig } from '../auth.config';
 import { type AuthState, openState } from '../auth-state';
 import { reasonOf } from '../reason-of';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { KEY_ALGORITHMS, type Ring, RotationPending, UnknownKey } from './key-ring';
 import { reportOf } from './ring-report';
 

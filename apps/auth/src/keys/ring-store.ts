@@ -1,5 +1,4 @@
-import { type RedisClient } from '@token-relay/service-kit';
-import { decided } from '../store/decided';
+import { decided, type RedisClient } from '@token-relay/service-kit';
 
 /** A ring as it is stored: encrypted, with the number of its version for whoever looks at the store. */
 export interface StoredRing {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreUnavailable } from '../store/store-unavailable';
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { activeKey, type RingTimes, standbyKey } from './key-ring';
 import { RingSeal } from './ring-seal';
 import { EmbeddedRingStore, type RingStore, type StoredRing } from './ring-store';

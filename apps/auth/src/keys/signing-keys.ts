@@ -1,9 +1,8 @@
 import { type JsonWebKeySet } from '@token-relay/jwt-guard';
-import { StartRefused } from '@token-relay/service-kit';
+import { StartRefused, StoreUnavailable } from '@token-relay/service-kit';
 import { type CryptoKey, importJWK } from 'jose';
 import { randomUUID } from 'node:crypto';
 import { Repeater } from '../repeater';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { generateKey } from './generate-key';
 import {
   activeKey,

@@ -12,13 +12,12 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
-import { Drain, ProblemException } from '@token-relay/service-kit';
+import { Drain, ProblemException, StoreUnavailable } from '@token-relay/service-kit';
 import { type ServerResponse } from 'node:http';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
 import { type Client } from '../clients/client-registry';
 import { OneAuthorization } from '../clients/one-authorization.guard';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { formParameters } from '../tokens/form-parameters';
 import { LARGEST_AGE_SECONDS, writeFeed } from './feed-stream';
 import { RevocationLog } from './revocation-log';

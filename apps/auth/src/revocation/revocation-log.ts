@@ -9,8 +9,8 @@ import {
   StreamFollower,
   type StreamHead,
 } from '@token-relay/jwt-guard';
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { type AuthStore, STREAM_EVENTS } from '../store/auth-store';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { EventRing } from './event-ring';
 import { LONGEST_TOKEN_SECONDS, MARGIN_SECONDS } from './kept-seconds';
 

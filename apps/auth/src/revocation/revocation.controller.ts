@@ -1,12 +1,12 @@
 import { Body, Controller, Header, Headers, HttpCode, Inject, Post, Res, UseGuards } from '@nestjs/common';
 import { type Principal, Public, TokenRejected } from '@token-relay/jwt-guard';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
 import { type Client } from '../clients/client-registry';
 import { OneAuthorization } from '../clients/one-authorization.guard';
 import { isRefreshToken } from '../sessions/refresh-token';
 import { Sessions } from '../sessions/sessions';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { type FormParameters, formParameters } from '../tokens/form-parameters';
 import { OAuthError } from '../tokens/oauth-error';
 import { OwnTokens } from '../tokens/own-tokens';

@@ -1,5 +1,5 @@
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { type Callers } from '../clients/callers';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { SessionController } from './session.controller';
 import { RefreshTooOften, SessionEnded } from './session-refusals';
 import { type Sessions } from './sessions';

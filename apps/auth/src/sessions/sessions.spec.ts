@@ -1,10 +1,9 @@
 import { Logger } from '@nestjs/common';
-import { type RefreshResult } from '@token-relay/service-kit';
+import { type RefreshResult, StoreUnavailable } from '@token-relay/service-kit';
 import { randomUUID } from 'node:crypto';
 import { RevocationLog } from '../revocation/revocation-log';
 import { Revocations } from '../revocation/revocations';
 import { EmbeddedStore } from '../store/embedded-store';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { type Grant, type TokenIssuer } from '../tokens/token-issuer';
 import { type User } from '../users/user-directory';
 import { RefreshTooOften, SessionEnded } from './session-refusals';

@@ -1,4 +1,11 @@
-import { connected, connectRedis, type RedisClient, StartRefused, type TlsConnection } from '@token-relay/service-kit';
+import {
+  connected,
+  connectRedis,
+  connectRedisTelling,
+  type RedisClient,
+  StartRefused,
+  type TlsConnection,
+} from '@token-relay/service-kit';
 import { Cluster } from 'ioredis';
 import { type AuthConfig } from '../auth.config';
 import { type AuthStore } from './auth-store';
@@ -36,9 +43,7 @@ export async function openStore(
     );
     return { store: new EmbeddedStore(undefined, times), redis: undefined };
   }
-  let tell: (reason: string) => void = () => undefined;
-  const redis = connectRedis(url, (reason) => tell(reason), 'commands', tls);
-  tell = tellTrouble(redis, log);
+  const redis = connectRedisTelling(url, (reason) => log.warn({ reason }, 'trouble with Redis'), tls);
   // Fails with the other one, which tells why.
   const waiting = connectRedis(url, () => undefined, 'waiting', tls);
   const store = new RedisStore(redis, waiting, { times });
@@ -52,16 +57,6 @@ export async function openStore(
     store.close();
     throw error;
   }
-}
-
-/** Once, until the connection is there again. */
-function tellTrouble(redis: RedisClient, log: StoreLog): (reason: string) => void {
-  let told = false;
-  redis.on('ready', () => (told = false));
-  return (reason) => {
-    if (!told) log.warn({ reason }, 'trouble with Redis');
-    told = true;
-  };
 }
 
 /** What Redis drops for want of memory is forgotten here: revoked tokens would count again. */

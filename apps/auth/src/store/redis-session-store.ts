@@ -1,6 +1,5 @@
-import { type RedisClient } from '@token-relay/service-kit';
+import { decided, type RedisClient } from '@token-relay/service-kit';
 import { EPOCH_SECONDS } from './auth-store';
-import { decided } from './decided';
 import { CREATE_SESSION, END_SESSION, RAISE_EPOCH_BUT, SESSION_FIELDS, USE_TOKEN } from './session-scripts';
 import {
   MAX_SESSIONS,

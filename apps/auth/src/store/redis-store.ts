@@ -7,12 +7,10 @@ import {
 } from '@token-relay/jwt-guard';
 import { createHash, randomUUID } from 'node:crypto';
 import { type AuthStore, EPOCH_SECONDS, type Minting, type RevokedUntilNow, STREAM_EVENTS } from './auth-store';
-import { type RedisClient } from '@token-relay/service-kit';
+import { decided, type RedisClient, StoreUnavailable } from '@token-relay/service-kit';
 import { APPEND, BEGIN, LOOK, MINT, PASS_EPOCH, RAISE_EPOCH, RENEW, WAS_MINTED } from './redis-scripts';
-import { decided } from './decided';
 import { RedisSessionStore, type RedisSessionStoreOptions } from './redis-session-store';
 import { slotOf } from './slot';
-import { StoreUnavailable } from './store-unavailable';
 
 type RawHead = readonly [streamId: string, createdMs: string, last: string, tail: string];
 

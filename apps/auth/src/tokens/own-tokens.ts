@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type JsonWebKeySet, type Principal, TokenRejected, TokenVerifier } from '@token-relay/jwt-guard';
-import { NeverIssuedMetrics, ProblemException } from '@token-relay/service-kit';
+import { NeverIssuedMetrics, ProblemException, StoreUnavailable } from '@token-relay/service-kit';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { type Client } from '../clients/client-registry';
@@ -8,7 +8,6 @@ import { KEY_ALGORITHMS } from '../keys/key-ring';
 import { SigningKeys } from '../keys/signing-keys';
 import { RevocationLog } from '../revocation/revocation-log';
 import { AUTH_STORE, type AuthStore } from '../store/auth-store';
-import { StoreUnavailable } from '../store/store-unavailable';
 
 /** The most that a verifier may give to clocks. */
 const MOST_TOLERANCE_SECONDS = 60;

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Principal, VerifierUnavailable } from '@token-relay/jwt-guard';
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { AUDIT_LOG, type AuditLog } from '../audit-log';
 import { type Client } from '../clients/client-registry';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { type Exchanged, type ExchangeTarget } from './exchange-mode';
 import { type OAuthError } from './oauth-error';
 import { type Issued } from './token-issuer';

@@ -1,8 +1,8 @@
 import { decodeJwt, generateKeyPair } from 'jose';
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { type SigningKeys } from '../keys/signing-keys';
 import { type RevocationLog } from '../revocation/revocation-log';
 import { type AuthStore } from '../store/auth-store';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { type Grant, TokenIssuer } from './token-issuer';
 
 describe('a token that is issued', () => {

@@ -1,7 +1,7 @@
+import { StoreUnavailable } from '@token-relay/service-kit';
 import { type Callers } from '../clients/callers';
 import { type ClientRegistry } from '../clients/client-registry';
 import { type Sessions } from '../sessions/sessions';
-import { StoreUnavailable } from '../store/store-unavailable';
 import { LoginController } from './login.controller';
 import { type PasswordLogin } from './password-login';
 import { type PasswordVerifier } from './password-verifier';

@@ -7,8 +7,7 @@ import {
   startRedisCluster,
   type TestServer,
 } from '@token-relay/testing/servers';
-import { connected, connectRedis, type RedisClient } from '@token-relay/service-kit';
-import { StoreUnavailable } from '../store/store-unavailable';
+import { connected, connectRedis, type RedisClient, StoreUnavailable } from '@token-relay/service-kit';
 import { RedisUserDirectory } from './redis-user-directory';
 import { type User } from './user-record';
 import { UnreadableUser, UsersInRedis } from './users-in-redis';

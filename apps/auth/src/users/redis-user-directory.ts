@@ -1,8 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { reasonOf } from '../reason-of';
 import { Repeater } from '../repeater';
-import { type RedisClient } from '@token-relay/service-kit';
-import { StoreUnavailable } from '../store/store-unavailable';
+import { type RedisClient, StoreUnavailable } from '@token-relay/service-kit';
 import { type User, type UserDirectory } from './user-directory';
 import { UnreadableUser, UsersInRedis } from './users-in-redis';
 

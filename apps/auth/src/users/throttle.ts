@@ -1,6 +1,5 @@
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
-import { type RedisClient } from '@token-relay/service-kit';
-import { decided } from '../store/decided';
+import { decided, type RedisClient } from '@token-relay/service-kit';
 
 /** How attempts on one thing are slowed down. */
 export interface ThrottleRule {

@@ -7,10 +7,9 @@ import {
   TcpProxy,
   type TestServer,
 } from '@token-relay/testing/servers';
-import { connectRedis, connected, type RedisClient } from '@token-relay/service-kit';
+import { connected, connectRedis, type RedisClient, StoreUnavailable } from '@token-relay/service-kit';
 import { RedisStore } from '../../src/store/redis-store';
 import { slotOf } from '../../src/store/slot';
-import { StoreUnavailable } from '../../src/store/store-unavailable';
 import { describeSessions } from './session-contract';
 import { describeStore } from './store-contract';
 

@@ -1,6 +1,5 @@
-import { loadConfig, ServiceTls } from '@token-relay/service-kit';
+import { loadConfig, redisUrl, ServiceTls } from '@token-relay/service-kit';
 import { z } from 'zod';
-import { redisUrl } from '../../auth.config';
 import { type User } from '../user-record';
 import { FileUserStore } from './file-user-store';
 import { RedisUserStore } from './redis-user-store';

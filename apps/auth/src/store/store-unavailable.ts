@@ -1,9 +1,0 @@
-import { ProblemException } from '@token-relay/service-kit';
-
-/** The store doesn't answer: nothing can be said, and a write may have been applied or not. */
-export class StoreUnavailable extends ProblemException {
-  constructor(options: { readonly cause?: unknown } = {}) {
-    super(503, 'store_unavailable', 'What is needed for this can not be had at the moment.');
-    this.cause = options.cause;
-  }
-}

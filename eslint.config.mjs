@@ -11,6 +11,7 @@ const boundaries = [
   { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:testing'] },
   { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:testing'] },
   { sourceTag: 'type:tool', onlyDependOnLibsWithTags: [] },
+  { sourceTag: 'type:bench', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit', 'type:testing'] },
 ];
 // Tests may use libs/testing on top of what their project may import.
 const inTests = boundaries.map((rule) => ({
@@ -29,7 +30,7 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     languageOptions: {
-      parserOptions: { project: ['{apps,libs}/*/tsconfig.spec.json', '{e2e,tools}/tsconfig.spec.json'] },
+      parserOptions: { project: ['{apps,libs}/*/tsconfig.spec.json', '{bench,e2e,tools}/tsconfig.spec.json'] },
     },
     plugins: { '@nx': nx },
     rules: {

@@ -1,25 +1,62 @@
+import { type AbortSignalLike } from '@token-relay/jwt-guard';
 import { type FastifyReply } from 'fastify';
-import { setMaxListeners } from 'node:events';
 import { type Socket } from 'node:net';
 
-const connections = new WeakMap<Socket, AbortSignal>();
+const connections = new WeakMap<Socket, Connection>();
 
 /**
  * Aborted when the client has gone before its answer was complete. One for all requests of a connection: they end with it,
  * and to make one for each is a good part of what a small request costs.
  */
-export function gone({ raw, request }: FastifyReply): AbortSignal {
+export function gone({ raw, request }: FastifyReply): AbortSignalLike {
   // The request's: an answer has none as long as others on the same connection come before it.
   const { socket } = request.raw;
-  if (raw.destroyed || socket.destroyed) return AbortSignal.abort();
+  if (raw.destroyed || socket.destroyed) return GONE;
   return connections.get(socket) ?? follow(socket);
 }
 
-function follow(socket: Socket): AbortSignal {
+/** The same, for what takes nothing less. */
+export function goneSignal(reply: FastifyReply): AbortSignal {
+  const connection = gone(reply);
+  if (connection.aborted) return AbortSignal.abort();
   const controller = new AbortController();
-  // Clients may send as many requests at once as they like.
-  setMaxListeners(0, controller.signal);
-  socket.once('close', () => controller.abort());
-  connections.set(socket, controller.signal);
+  const abort = (): void => controller.abort();
+  connection.addEventListener('abort', abort);
+  reply.raw.once('close', () => connection.removeEventListener('abort', abort));
   return controller.signal;
+}
+
+/** Node's own signals take a microsecond for each listener that comes and goes. */
+class Connection implements AbortSignalLike {
+  aborted = false;
+  readonly reason = new DOMException('the client has gone', 'AbortError');
+  readonly #listeners = new Set<() => void>();
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  end(): void {
+    this.aborted = true;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const GONE: AbortSignalLike = ended();
+
+function ended(): Connection {
+  const connection = new Connection();
+  connection.end();
+  return connection;
+}
+
+function follow(socket: Socket): Connection {
+  const connection = new Connection();
+  socket.once('close', () => connection.end());
+  connections.set(socket, connection);
+  return connection;
 }

@@ -1,4 +1,10 @@
-import { isRefusal, type RelayCallEvent, type RelayModeName, type RelayObserver } from '@token-relay/jwt-guard';
+import {
+  type AbortSignalLike,
+  isRefusal,
+  type RelayCallEvent,
+  type RelayModeName,
+  type RelayObserver,
+} from '@token-relay/jwt-guard';
 
 export const RELAY_OBSERVER = Symbol('relay-observer');
 
@@ -8,7 +14,7 @@ export interface ObservedCall {
   readonly destination: string;
   readonly mode: RelayModeName;
   /** Aborted when the client doesn't wait any more. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignalLike;
 }
 
 /** Makes a call to a service, and tells what came of it, as the relay's own client does. */

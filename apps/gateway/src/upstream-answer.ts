@@ -1,3 +1,4 @@
+import { isEndless, sendWhole } from '@token-relay/service-kit';
 import { type FastifyReply } from 'fastify';
 import { type IncomingHttpHeaders } from 'node:http';
 import { type Readable } from 'node:stream';
@@ -7,6 +8,8 @@ import { countPassed } from './spent-buffers';
 export interface UpstreamAnswer {
   readonly statusCode: number;
   readonly headers: IncomingHttpHeaders;
+  /** All of the body, where it is here already; `body` mustn't be asked for then. */
+  readonly whole?: Buffer | undefined;
   readonly body: Readable;
 }
 
@@ -31,18 +34,18 @@ export class AnswerIdle extends Error {
  *
  * @throws whatever `failed` makes of an answer that breaks off before that, or that no HTTP client could read
  */
-export async function passOn(
-  reply: FastifyReply,
-  { statusCode, headers: sent, body }: UpstreamAnswer,
-  { headers, idleMs, failed }: Passing,
-): Promise<FastifyReply> {
+export async function passOn(reply: FastifyReply, answer: UpstreamAnswer, passing: Passing): Promise<FastifyReply> {
+  const { statusCode, whole } = answer;
+  if (whole && whole.length > 0 && isOrdinary(answer)) {
+    return sendAtOnce(reply, answer.statusCode, whole, passing);
+  }
+  const { body } = answer;
+  const { headers, idleMs, failed } = passing;
   // Whatever becomes of it from here on is told by the events below, or by none because nobody cares.
   body.on('error', ignore);
   refuseOddStatus(statusCode, body, failed);
   // They have no body, whatever Content-Length says that another answer would have (RFC 9110, section 8.6).
   const bodiless = statusCode === 204 || statusCode === 304;
-  const whole = bodiless ? undefined : await wholeBody(body, sent['content-length']);
-  if (whole) return sendAtOnce(reply.status(statusCode).headers(headers), whole, idleMs);
   if (bodiless) body.resume();
   // The connection's own clock: it sees every byte that a client takes, however slowly, and is stopped with the answer.
   reply.raw.setTimeout(idleMs, () => body.destroy(new AnswerIdle('nothing moved')));
@@ -63,24 +66,24 @@ export function refuseOddStatus(statusCode: number, body: Readable, failed: Pass
   throw failed(new Error(`status ${statusCode}`));
 }
 
-/**
- * All of a body, if all of it is here already, as of most that are small: one write, in the place of a pipeline, which
- * takes several times as long. Nothing is waited for.
- */
-async function wholeBody(body: Readable, length: string | undefined): Promise<Buffer | undefined> {
-  const { readableLength } = body;
-  if (readableLength === 0 || (length !== undefined && Number(length) !== readableLength)) return undefined;
-  const all = body.read() as Buffer;
-  if (length !== undefined) return all;
-  // Where no length was given, its end is heard on the next tick, if it has come as well.
-  await nextTick();
-  if (body.readableEnded) return all;
-  if (!body.destroyed) body.unshift(all);
-  return undefined;
+/** Whether it has a body as any other, and is none of those that are told of as streams. */
+function isOrdinary({ statusCode, headers }: UpstreamAnswer): boolean {
+  if (statusCode < 200 || statusCode > 599 || statusCode === 204 || statusCode === 304) return false;
+  const type = headers['content-type'];
+  return type === 'application/json' || !isEndless(type);
 }
 
-function sendAtOnce(reply: FastifyReply, body: Buffer, idleMs: number): FastifyReply {
-  reply.send(body);
+function sendAtOnce(
+  reply: FastifyReply,
+  statusCode: number,
+  body: Buffer,
+  { headers, idleMs, failed }: Passing,
+): FastifyReply {
+  try {
+    sendWhole(reply, statusCode, headers, body);
+  } catch (error) {
+    throw failed(error);
+  }
   const { raw } = reply;
   // As a rule the system has taken all of it; where it has not, the client has to.
   if (!raw.writableEnded || raw.writableLength > 0) raw.setTimeout(idleMs, () => raw.destroy());
@@ -107,6 +110,5 @@ function hasEnded(body: Readable, failed: (cause: unknown) => Error): Promise<bo
   });
 }
 
-const nextTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 const ignore = (): void => undefined;
 const countChunk = (chunk: Buffer): void => countPassed(chunk.length);

@@ -110,7 +110,10 @@ export {
   type RelayObserver,
 } from './relay/relay-observer';
 export { type ClientSpan, type ClientSpanOptions, startClientSpan } from './relay/client-span';
-export { RelayHttpClient, type RelayRequest, type RelayResponse } from './relay/relay-http-client';
+export { type RelayBody } from './relay/answer-body';
+export { type RelayResponse } from './relay/relay-answer';
+export { type AbortSignalLike } from './relay/time-limit';
+export { RelayHttpClient, type RelayRequest } from './relay/relay-http-client';
 export { RelayClientProxy, type RelayMessageOptions } from './relay/relay-client-proxy';
 export {
   type CarriedHeaders,

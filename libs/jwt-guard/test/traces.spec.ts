@@ -499,7 +499,7 @@ describe('traces', () => {
     const base = await start();
     if (isTokenAtHand) await get(`${base}/peer?path=/`);
     const seen: unknown[] = [];
-    const sent = jest.spyOn(Pool.prototype, 'request').mockImplementation(({ path }) => {
+    const sent = jest.spyOn(Pool.prototype, 'dispatch').mockImplementation(({ path }) => {
       seen.push(path, trace.getSpan(context.active()), currentRelayContext());
       throw new Error('not sent');
     });

@@ -43,15 +43,25 @@ export class Drain {
 
   /** Something is under way that has to be finished. @returns what to call when it is; again for nothing */
   begin(): () => void {
-    this.#underWay++;
-    this.#changed();
+    this.begun();
     let ended = false;
     return () => {
       if (ended) return;
       ended = true;
-      this.#underWay--;
-      this.#changed();
+      this.ended();
     };
+  }
+
+  /** The same, for whoever is sure to tell of the end once. */
+  begun(): void {
+    this.#underWay++;
+    this.#changed();
+  }
+
+  /** What was begun has ended. */
+  ended(): void {
+    this.#underWay--;
+    this.#changed();
   }
 
   /**

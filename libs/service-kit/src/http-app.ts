@@ -9,11 +9,12 @@ import { watchRoutes } from './allowed-methods';
 import { answerClientError } from './client-errors';
 import { Drain, DrainModule } from './drain';
 import { drainHttp, KEEP_ALIVE_MS } from './http-drain';
-import { type Logger, NestLogger } from './logger';
+import { type Logger, NestLogger, requestLinesOf } from './logger';
+import { type RequestLine } from './logging/request-lines';
 import { logRpcCalls } from './logging/rpc-log';
 import { ProblemException } from './problem-exception';
 import { answerFrameworkError, problemCodeOf, ProblemFilter } from './problem.filter';
-import { onRequestEnd, type RequestEnd } from './request-end';
+import { type EndedRequest, onRequestEnd } from './request-end';
 import { streamBodies } from './streamed-bodies';
 import { type ServiceTls } from './tls';
 import { type Clients, secureServer, serverTls } from './tls-server';
@@ -72,17 +73,12 @@ export async function createHttpApp(
   // 16 KiB bound them anyway; with a limit Node drops those beyond it in silence, a second Authorization too.
   instance.server.maxHeadersCount = 0;
   const allowedMethods = watchRoutes(instance);
-  onRequestEnd(instance, (request, reply, end) => {
-    const context = relayContextOf(request);
-    const write = (): void => logRequest(logger, reply, end);
-    // What tells of a connection is called from wherever its last byte was written.
-    if (context) runAs(context, write);
-    else write();
-  });
+  logRequests(instance, logger);
   requireOneHost(instance);
+  if (bodies === 'streamed') streamBodies(instance);
   drainHttp(instance, drain);
   if (tls) secure(instance, tls, clients, logger);
-  takeBodies(instance, bodies);
+  if (bodies !== 'streamed') takeBodies(instance, bodies);
   const root = { ...module, imports: [...(module.imports ?? []), DrainModule.forRoot(drain)] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLogger(logger),
@@ -113,8 +109,7 @@ function secure(instance: FastifyInstance, tls: ServiceTls, clients: Clients, lo
   });
 }
 
-function takeBodies(instance: FastifyInstance, bodies: HttpAppOptions['bodies']): void {
-  if (bodies === 'streamed') return streamBodies(instance);
+function takeBodies(instance: FastifyInstance, bodies: 'json' | 'json-and-forms'): void {
   instance.removeContentTypeParser('text/plain');
   if (bodies === 'json-and-forms') {
     instance.addContentTypeParser(
@@ -153,15 +148,32 @@ function timesSent(name: string, rawHeaders: readonly string[]): number {
 /** A name or an address, perhaps with a port. */
 const HOST = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
-function logRequest(logger: Logger, reply: FastifyReply, end: RequestEnd): void {
-  const { method, url, routeOptions } = reply.request;
-  // Probes come every few seconds and say nothing.
-  const level = url === '/healthz' || url === '/readyz' ? 'trace' : 'info';
-  const path = url.split('?', 1)[0];
-  const ms = Math.round(reply.elapsedTime * 10) / 10;
+function logRequests(instance: FastifyInstance, logger: Logger): void {
+  const lines = requestLinesOf(logger);
+  onRequestEnd(instance, (ended) => {
+    const context = relayContextOf(ended.request);
+    const line = requestLine(ended);
+    // Probes come every few seconds and say nothing.
+    const isProbe = line.path === '/healthz' || line.path === '/readyz';
+    if (lines && !isProbe) return lines.add(line, context);
+    const write = (): void => logger[isProbe ? 'trace' : 'info'](line, 'request');
+    // What tells of a connection is called from wherever its last byte was written.
+    if (context) runAs(context, write);
+    else write();
+  });
+}
+
+function requestLine({ request, reply, end, route, ms }: EndedRequest): RequestLine {
+  const { method, url } = request;
+  const query = url.indexOf('?');
   const isAnswered = end === 'answered';
-  // Of an answer that nobody has seen the beginning of there was no status.
-  const status = isAnswered || reply.raw.headersSent ? reply.statusCode : undefined;
-  const code = isAnswered ? problemCodeOf(reply) : end;
-  logger[level]({ method, path, route: routeOptions.url, status, code, ms }, 'request');
+  return {
+    method,
+    path: query < 0 ? url : url.slice(0, query),
+    route,
+    // Of an answer that nobody has seen the beginning of there was no status.
+    status: isAnswered || reply.raw.headersSent ? reply.statusCode : undefined,
+    code: isAnswered ? problemCodeOf(reply) : end,
+    ms: Math.round(ms * 10) / 10,
+  };
 }

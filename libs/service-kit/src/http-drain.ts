@@ -1,7 +1,7 @@
 import { type FastifyInstance } from 'fastify';
-import { type ServerResponse } from 'node:http';
-import { type Socket } from 'node:net';
+import { CLOSE, ruleConnections } from './connection-headers';
 import { type Drain } from './drain';
+import { onRequestEnd } from './request-end';
 
 /**
  * How long a connection on which nothing comes is kept, in milliseconds: longer than any proxy keeps its own that doesn't
@@ -19,15 +19,15 @@ const MARGIN_SECONDS = 1;
 export function drainHttp(instance: FastifyInstance, drain: Drain): void {
   const { server } = instance;
   const reuseSeconds = Math.floor(drain.seconds) - MARGIN_SECONDS;
-  const underWay = new UnderWay(drain);
-  instance.addHook('onRequest', (request, reply, done) => {
-    underWay.add(request.raw.socket, reply.raw);
-    done();
-  });
-  instance.addHook('onSend', (_request, reply, _payload, done) => {
-    if (drain.isDraining) reply.header('connection', 'close');
-    else if (reuseSeconds >= 0 && reply.raw.shouldKeepAlive) reply.header('keep-alive', `timeout=${reuseSeconds}`);
-    done();
+  onRequestEnd(
+    instance,
+    () => drain.ended(),
+    () => drain.begun(),
+  );
+  const reused = Object.freeze({ 'keep-alive': `timeout=${reuseSeconds}` });
+  ruleConnections(instance, ({ raw: { shouldKeepAlive } }) => {
+    if (drain.isDraining) return CLOSE;
+    return reuseSeconds >= 0 && shouldKeepAlive ? reused : undefined;
   });
   // Ends those that are kept alive too; of those on which a request is under way its answer says that they end.
   drain.onStop(() => void server.close());
@@ -36,34 +36,4 @@ export function drainHttp(instance: FastifyInstance, drain: Drain): void {
     void drain.settled().then(() => setImmediate(() => server.closeAllConnections()));
     done();
   });
-}
-
-/** The answers that are under way, on each connection. */
-class UnderWay {
-  readonly #ends = new WeakMap<Socket, Set<() => void>>();
-
-  constructor(private readonly drain: Drain) {}
-
-  /** Until it is over, however it ends: an answer that breaks off has no 'finish', and no onResponse. */
-  add(socket: Socket, answer: ServerResponse): void {
-    const end = this.drain.begin();
-    const ends = this.#endsOf(socket);
-    ends.add(end);
-    answer.once('close', () => {
-      ends.delete(end);
-      end();
-    });
-  }
-
-  /** Of answers that wait behind another one on their connection, when it breaks off, only the connection tells. */
-  #endsOf(socket: Socket): Set<() => void> {
-    const known = this.#ends.get(socket);
-    if (known) return known;
-    const ends = new Set<() => void>();
-    this.#ends.set(socket, ends);
-    socket.once('close', () => {
-      for (const end of ends) end();
-    });
-    return ends;
-  }
 }

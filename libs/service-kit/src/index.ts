@@ -28,6 +28,7 @@ export { openRevocations } from './revocations';
 
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
+export { sendWhole } from './connection-headers';
 export { takeBody } from './streamed-bodies';
 export { isEndless } from './endless';
 export { HealthModule } from './health.module';

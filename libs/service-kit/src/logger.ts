@@ -3,12 +3,21 @@ import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { type CommonConfig } from './config';
 import { callFields } from './logging/call-fields';
+import { RequestLines } from './logging/request-lines';
 import { errorFields } from './logging/error-fields';
 import { visible } from './logging/for-the-eye';
 import { secretsIn, withoutSecrets } from './logging/secrets';
 import { shortened } from './logging/shortened';
 
 export { type Logger } from 'pino';
+
+/** What writes the lines of requests, of those loggers that write JSON. */
+const requestLines = new WeakMap<Logger, RequestLines>();
+
+/** @returns `undefined` where the logger itself has to write them: for the eye, and where it writes none */
+export function requestLinesOf(logger: Logger): RequestLines | undefined {
+  return requestLines.get(logger);
+}
 
 /**
  * Logs of one service: a JSON line each, which names the call that it belongs to, or for the eye. Whatever looks like a
@@ -23,7 +32,8 @@ export function createLogger(
   const isPretty = config.LOG_FORMAT === 'pretty';
   const clean = withoutSecrets(secretsIn(config));
   const short = (value: unknown): unknown => (typeof value === 'string' ? shortened(value, clean) : value);
-  const stream = isPretty
+  const lines = new RequestLines(service, clean, destination);
+  const stream: DestinationStream = isPretty
     ? pretty({
         sync: true,
         colorize: false,
@@ -33,8 +43,13 @@ export function createLogger(
         messageFormat: `${service.padEnd(8)} {msg}`,
         destination: destination as NodeJS.WritableStream,
       })
-    : destination;
-  return pino(
+    : {
+        write: (line) => {
+          lines.flush();
+          destination.write(line);
+        },
+      };
+  const logger = pino(
     {
       level: config.LOG_LEVEL,
       base: { service },
@@ -45,6 +60,8 @@ export function createLogger(
     },
     stream,
   );
+  if (!isPretty && logger.isLevelEnabled('info')) requestLines.set(logger, lines);
+  return logger;
 }
 
 /** What is no secret of the service itself, which nobody else can send. */

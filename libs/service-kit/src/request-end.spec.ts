@@ -13,7 +13,7 @@ describe('the end of a request', () => {
   beforeEach(async () => {
     [ends, waiting] = [[], []];
     instance = fastify();
-    onRequestEnd(instance, ({ url }, _reply, end) => void ends.push(`${url} ${end}`));
+    onRequestEnd(instance, ({ request: { url }, end }) => void ends.push(`${url} ${end}`));
     instance.addHook('onRequest', (request, reply, done) => {
       if (request.url === '/refused') void reply.status(400).send();
       else done();

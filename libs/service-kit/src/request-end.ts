@@ -7,30 +7,50 @@ import { isEndless } from './endless';
  */
 export type RequestEnd = 'answered' | 'client_gone' | 'broken_off';
 
-type Listener = (request: FastifyRequest, reply: FastifyReply, end: RequestEnd) => void;
+/** A request that is over. */
+export interface EndedRequest {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly end: RequestEnd;
+  /** The template of its route; `undefined` where there is none. Fastify makes an object each time that it is asked. */
+  readonly route: string | undefined;
+  /** Since its headers came, in milliseconds. */
+  readonly ms: number;
+}
+
+interface Listener {
+  readonly begun?: (() => void) | undefined;
+  readonly over: (ended: EndedRequest) => void;
+}
 
 const watched = new WeakMap<FastifyInstance, Listener[]>();
 
 /**
  * Calls a listener once for each request, when it is over, however it ends: Fastify's own `onResponse` tells of none whose
  * client hangs up. The first call for an instance has to come before its first route, and before hooks that refuse.
+ *
+ * @param begun is called for the same requests, when they begin
  */
-export function onRequestEnd(instance: FastifyInstance, listener: Listener): void {
+export function onRequestEnd(instance: FastifyInstance, over: Listener['over'], begun?: Listener['begun']): void {
+  const listener = { over, begun };
   const known = watched.get(instance);
   if (known) return void known.push(listener);
-  const listeners = [listener];
+  const listeners: Listener[] = [listener];
   watched.set(instance, listeners);
   instance.addHook('onRequest', (request, reply, done) => {
+    for (const { begun } of listeners) begun?.();
     onceOver(request, reply, () => {
       const end = endOf(request, reply);
-      for (const listen of listeners) listen(request, reply, end);
+      const ended = { request, reply, end, route: request.routeOptions.url, ms: reply.elapsedTime };
+      for (const { over } of listeners) over(ended);
     });
     done();
   });
 }
 
 function onceOver({ raw: { socket } }: FastifyRequest, { raw }: FastifyReply, run: () => void): void {
-  if (raw.socket) return void raw.once('close', run);
+  // It closes once.
+  if (raw.socket) return void raw.on('close', run);
   // It waits behind another answer on its connection: as long as it does, only the connection tells that it breaks off.
   const broken = (): void => {
     raw.off('close', over);

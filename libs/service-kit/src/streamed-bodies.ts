@@ -1,5 +1,6 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type IncomingMessage } from 'node:http';
+import { CLOSE, ruleConnections } from './connection-headers';
 
 /** How long the rest of a body is read and thrown away, after an answer that didn't need it. */
 const LINGER_MS = 2_000;
@@ -15,11 +16,8 @@ export function streamBodies(instance: FastifyInstance): void {
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   instance.server.on('checkContinue', (request, response) => instance.server.emit('request', request, response));
-  instance.addHook('onSend', (request, reply, _payload, done) => {
-    // It may still send its body, or the next request: nobody could tell which of them comes (RFC 9110, section 10.1.1).
-    if (awaitsInvitation(request.raw)) reply.header('connection', 'close');
-    done();
-  });
+  // It may still send its body, or the next request: nobody could tell which of them comes (RFC 9110, section 10.1.1).
+  ruleConnections(instance, ({ request: { raw } }) => (awaitsInvitation(raw) ? CLOSE : undefined));
   instance.addHook('onResponse', (request, _reply, done) => {
     if (!request.raw.complete) linger(request.raw);
     done();

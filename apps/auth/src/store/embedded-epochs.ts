@@ -1,8 +1,11 @@
 import { EPOCH_SECONDS } from './auth-store';
 
+const SWEPT_AT_LEAST = 1_000;
+
 /** The epochs of subjects, in memory. They only rise, and are forgotten when no session can be as old. */
 export class EmbeddedEpochs {
   readonly #epochs = new Map<string, { readonly value: number; readonly until: number }>();
+  #sweepAt = SWEPT_AT_LEAST;
 
   /** @param now seconds since 1970-01-01T00:00:00Z */
   constructor(private readonly now: () => number) {}
@@ -15,6 +18,7 @@ export class EmbeddedEpochs {
   raise(subject: string, epoch: number): void {
     if ((this.of(subject) ?? -Infinity) >= epoch) return;
     this.#epochs.set(subject, { value: epoch, until: this.now() + EPOCH_SECONDS });
+    if (this.#epochs.size >= this.#sweepAt) this.#sweep();
   }
 
   /** @returns the epoch that is there now: even, and this or a higher one */
@@ -30,8 +34,9 @@ export class EmbeddedEpochs {
     return this.#epochs.size;
   }
 
-  sweep(): void {
+  #sweep(): void {
     const now = this.now();
     for (const [subject, { until }] of this.#epochs) if (until <= now) this.#epochs.delete(subject);
+    this.#sweepAt = Math.max(SWEPT_AT_LEAST, 2 * this.#epochs.size);
   }
 }

@@ -1,4 +1,7 @@
 import { type EmbeddedEpochs } from './embedded-epochs';
+import { Ancestor, EmbeddedSession, REPEATS_WINDOW_MS, type Terms } from './embedded-session';
+import { SessionsBySubject } from './embedded-sessions-by-subject';
+import { flat, SharedValues } from './embedded-strings';
 import {
   GRACE_SECONDS,
   MAX_REPEATS,
@@ -6,7 +9,6 @@ import {
   MAX_SESSIONS,
   type NewSession,
   type PresentedToken,
-  REPEATS_WINDOW_SECONDS,
   type Session,
   type SessionCreated,
   SESSION_TIMES,
@@ -16,39 +18,19 @@ import {
   type TokenUse,
 } from './session-store';
 
-/** A token that still gets its successor. */
-interface Ancestor {
-  /** Until when; for as long as it takes where the successor wasn't shown. */
-  till: number | undefined;
-  repeats: number;
-  since: number;
-  readonly sealed: string;
-}
-
-type Writable<Type> = { -readonly [Member in keyof Type]: Type[Member] };
-
-interface Stored extends Writable<Session> {
-  readonly absolute: number;
-  /** The hashes of the newest token and of the two that came before it. */
-  current: string;
-  parent: string | undefined;
-  before: string | undefined;
-  /** By their hashes. Made when the first token is replaced. */
-  ancestors: Map<string, Ancestor> | undefined;
-  /** When the newest token took its place. */
-  rotatedAt: number;
-  /** The last generation in which the token before came again later than the grace, and of how many in a row that is true. */
-  late: { readonly generation: number; readonly row: number } | undefined;
-  /** A token of it was replayed. */
-  ended: boolean;
-}
-
 const SWEPT_AT_LEAST = 1_000;
+const GRACE_MS = GRACE_SECONDS * 1_000;
 
 /** Sessions in the memory of a single auth. No method waits for anything: nothing comes between its steps. */
 export class EmbeddedSessionStore implements SessionStore {
-  readonly #sessions = new Map<string, Stored>();
-  readonly #bySubject = new Map<string, Set<Stored>>();
+  readonly #sessions = new Map<string, EmbeddedSession>();
+  readonly #bySubject = new SessionsBySubject();
+  readonly #terms = new SharedValues<Terms>();
+  readonly #userAgents = new SharedValues<string>();
+  /** Those whose parent's grace has begun since `#turnedMs`, and those where it had before that. */
+  #inGrace: EmbeddedSession[] = [];
+  #pastGrace: EmbeddedSession[] = [];
+  #turnedMs = 0;
   #sweepAt = SWEPT_AT_LEAST;
 
   constructor(
@@ -58,33 +40,11 @@ export class EmbeddedSessionStore implements SessionStore {
     private readonly times: SessionTimes = SESSION_TIMES,
   ) {}
 
-  create({ defaultEpoch, tokenHash, ...begun }: NewSession): Promise<SessionCreated> {
-    let stored = this.#sessions.get(begun.id);
-    if (!stored) {
-      if (this.#sessions.size >= this.#sweepAt) this.#sweep();
-      const now = this.now();
-      const absolute = now + this.times.absoluteSeconds;
-      stored = {
-        ...begun,
-        epoch: Math.max(this.epochs.of(begun.subject) ?? 0, defaultEpoch),
-        generation: 0,
-        createdAt: now,
-        lastUsedAt: now,
-        expiresAt: Math.min(now + this.times.idleSeconds, absolute),
-        absolute,
-        current: tokenHash,
-        parent: undefined,
-        before: undefined,
-        ancestors: undefined,
-        rotatedAt: now,
-        late: undefined,
-        ended: false,
-      };
-      this.#sessions.set(begun.id, stored);
-      this.#of(begun.subject).add(stored);
-    }
-    const { epoch, expiresAt } = stored;
-    return Promise.resolve({ epoch, expiresAt, surplus: this.#surplus(begun.subject) });
+  create(begun: NewSession): Promise<SessionCreated> {
+    const session = this.#sessions.get(begun.id) ?? this.#begin(begun);
+    const { epoch } = session.terms;
+    const surplus = this.#bySubject.add(session) > MAX_SESSIONS ? this.#surplus(session.subject) : [];
+    return Promise.resolve({ epoch, expiresAt: this.#expiresAt(session), surplus });
   }
 
   use(token: PresentedToken, successor?: Successor): Promise<TokenUse> {
@@ -92,32 +52,32 @@ export class EmbeddedSessionStore implements SessionStore {
   }
 
   end(sessionId: string): Promise<void> {
-    const stored = this.#sessions.get(sessionId);
-    if (stored) this.#forget(stored);
+    const session = this.#sessions.get(sessionId);
+    if (session) this.#forget(session);
     return Promise.resolve();
   }
 
   endBefore(subject: string, epoch: number): Promise<void> {
-    for (const stored of [...(this.#bySubject.get(subject) ?? [])]) if (stored.epoch < epoch) this.#forget(stored);
+    for (const session of this.#bySubject.of(subject)) if (session.terms.epoch < epoch) this.#forget(session);
     return Promise.resolve();
   }
 
   list(subject: string, notBefore: number): Promise<readonly Session[]> {
-    const now = this.now();
-    const live = [...(this.#bySubject.get(subject) ?? [])].filter(
-      (stored) => !stored.ended && stored.expiresAt > now && !this.#isRevoked(stored, notBefore),
-    );
-    return Promise.resolve(live.sort((a, b) => b.lastUsedAt - a.lastUsedAt).map(sessionOf));
+    const isLive = (session: EmbeddedSession): boolean =>
+      !session.ended && !this.#hasExpired(session) && !this.#isRevoked(session, notBefore);
+    const live = this.#bySubject.of(subject).filter(isLive);
+    return Promise.resolve(live.map((session) => this.#told(session)).sort((a, b) => b.lastUsedAt - a.lastUsedAt));
   }
 
   raiseEpochBut(sessionId: string, epoch: number): Promise<number | undefined> {
-    const stored = this.#sessions.get(sessionId);
-    if (!stored || stored.ended || (this.epochs.of(stored.subject) ?? 0) > stored.epoch)
+    const session = this.#sessions.get(sessionId);
+    if (!session || session.ended || (this.epochs.of(session.subject) ?? 0) > session.terms.epoch)
       return Promise.resolve(undefined);
-    const atLeast = Math.max(stored.epoch + 1, epoch);
-    stored.epoch = atLeast % 2 === 0 ? atLeast + 1 : atLeast;
-    this.epochs.raise(stored.subject, stored.epoch);
-    return Promise.resolve(stored.epoch);
+    const atLeast = Math.max(session.terms.epoch + 1, epoch);
+    const raised = atLeast % 2 === 0 ? atLeast + 1 : atLeast;
+    session.terms = this.#shared({ ...session.terms, epoch: raised });
+    this.epochs.raise(session.subject, raised);
+    return Promise.resolve(raised);
   }
 
   /** How many sessions there are, those that have expired since the last sweep among them. */
@@ -125,111 +85,166 @@ export class EmbeddedSessionStore implements SessionStore {
     return this.#sessions.size;
   }
 
+  #begin(begun: NewSession): EmbeddedSession {
+    if (this.#sessions.size >= this.#sweepAt) this.#sweep();
+    const { clientId, scopes, notBefore, userAgent } = begun;
+    const epoch = Math.max(this.epochs.of(begun.subject) ?? 0, begun.defaultEpoch);
+    const terms = this.#shared({ clientId, scopes, notBefore, epoch });
+    const agent = userAgent === undefined ? undefined : this.#userAgents.of(userAgent, () => flat(userAgent));
+    const session = new EmbeddedSession(begun, terms, agent, this.#nowMs());
+    this.#sessions.set(session.id, session);
+    return session;
+  }
+
   #use({ sessionId, hash, clientId, notBefore, address }: PresentedToken, successor: Successor | undefined): TokenUse {
-    const stored = this.#sessions.get(sessionId);
-    if (!stored || this.now() >= stored.expiresAt) return { outcome: 'unknown' };
-    const session = sessionOf(stored);
-    if (stored.clientId !== clientId) return { outcome: 'other_client', session };
-    if (stored.ended) return { outcome: 'ended', session };
-    if (this.#isRevoked(stored, notBefore)) return { outcome: 'revoked', session };
-    const now = Math.max(this.now(), stored.lastUsedAt);
-    if (hash === stored.current) {
-      if (!successor) return { outcome: 'valid', session };
-      return this.#rotate(stored, now, successor, address);
+    const session = this.#sessions.get(sessionId);
+    if (!session || this.#hasExpired(session)) return { outcome: 'unknown' };
+    if (session.terms.clientId !== clientId) return { outcome: 'other_client', session: this.#told(session) };
+    if (session.ended) return { outcome: 'ended', session: this.#told(session) };
+    if (this.#isRevoked(session, notBefore)) return { outcome: 'revoked', session: this.#told(session) };
+    const nowMs = Math.max(this.#nowMs() - session.createdMs, session.usedMs);
+    if (hash === session.current) {
+      if (!successor) return { outcome: 'valid', session: this.#told(session) };
+      return this.#rotate(session, nowMs, successor, address);
     }
-    const ancestor = stored.ancestors?.get(hash);
-    if (ancestor && (ancestor.till === undefined || now <= ancestor.till)) {
-      if (!successor) return { outcome: 'valid', session };
-      return this.#repeat(stored, ancestor, now, address);
+    const ancestor = session.ancestor(hash, nowMs);
+    if (ancestor) {
+      if (!successor) return { outcome: 'valid', session: this.#told(session) };
+      return this.#repeat(session, ancestor, nowMs, address);
     }
-    stored.ended = true;
-    return { outcome: 'replayed', session, ancestor: hash === stored.before ? 'recent_parent' : 'older_ancestor' };
+    session.ended = true;
+    const kind = hash === session.before ? 'recent_parent' : 'older_ancestor';
+    return { outcome: 'replayed', session: this.#told(session), ancestor: kind };
   }
 
-  #rotate(stored: Stored, now: number, { hash, sealed }: Successor, address: string | undefined): TokenUse {
-    const ancestors = (stored.ancestors ??= new Map<string, Ancestor>());
-    for (const [name, { till }] of ancestors) if (till !== undefined && till < now) ancestors.delete(name);
-    if (ancestors.size >= MAX_ROTATIONS) {
-      const soonest = Math.min(...[...ancestors.values()].map(({ till = Infinity }) => till));
-      return tooOften(stored, soonest - now);
+  #rotate(session: EmbeddedSession, nowMs: number, { hash, sealed }: Successor, address: string | undefined): TokenUse {
+    session.forgetAncestors(nowMs);
+    const { count, firstTillMs = Infinity } = session.ancestors();
+    if (count >= MAX_ROTATIONS) return this.#tooOften(session, firstTillMs - nowMs);
+    const { parent } = session;
+    if (parent) {
+      parent.tillMs = nowMs + GRACE_MS;
+      this.#forgetLater(session);
     }
-    const used = stored.parent === undefined ? undefined : ancestors.get(stored.parent);
-    if (used) used.till = now + GRACE_SECONDS;
-    ancestors.set(stored.current, { till: undefined, repeats: 0, since: 0, sealed });
-    stored.before = stored.parent;
-    stored.parent = stored.current;
-    stored.current = hash;
-    stored.generation++;
-    stored.rotatedAt = now;
-    this.#touch(stored, now, address);
-    return { outcome: 'rotated', session: sessionOf(stored) };
+    session.before = parent?.hash;
+    session.parent = new Ancestor(session.current, sealed, parent);
+    session.current = hash;
+    session.generation++;
+    session.rotatedMs = nowMs;
+    this.#touch(session, nowMs, address);
+    return { outcome: 'rotated', session: this.#told(session) };
   }
 
-  #repeat(stored: Stored, ancestor: Ancestor, now: number, address: string | undefined): TokenUse {
-    if (now >= ancestor.since + REPEATS_WINDOW_SECONDS) Object.assign(ancestor, { repeats: 0, since: now });
-    if (ancestor.repeats >= MAX_REPEATS) return tooOften(stored, ancestor.since + REPEATS_WINDOW_SECONDS - now);
+  #repeat(session: EmbeddedSession, ancestor: Ancestor, nowMs: number, address: string | undefined): TokenUse {
+    if (nowMs >= ancestor.windowMs + REPEATS_WINDOW_MS) {
+      ancestor.repeats = 0;
+      ancestor.windowMs = nowMs;
+    }
+    if (ancestor.repeats >= MAX_REPEATS) {
+      return this.#tooOften(session, ancestor.windowMs + REPEATS_WINDOW_MS - nowMs);
+    }
     ancestor.repeats++;
-    const isLate = ancestor.till === undefined && now > stored.rotatedAt + GRACE_SECONDS;
-    const lateInARow = isLate ? noteLate(stored) : 0;
-    this.#touch(stored, now, address);
-    return { outcome: 'repeated', session: sessionOf(stored), sealed: ancestor.sealed, lateInARow };
+    const isLate = ancestor.tillMs === undefined && nowMs > session.rotatedMs + GRACE_MS;
+    const lateInARow = isLate ? noteLate(session) : 0;
+    this.#touch(session, nowMs, address);
+    return { outcome: 'repeated', session: this.#told(session), sealed: ancestor.sealed, lateInARow };
   }
 
-  #touch(stored: Stored, now: number, address: string | undefined): void {
-    stored.lastUsedAt = now;
-    stored.expiresAt = Math.min(now + this.times.idleSeconds, stored.absolute);
-    if (address !== undefined) stored.address = address;
+  #tooOften(session: EmbeddedSession, ms: number): TokenUse {
+    const retryAfterSeconds = Math.max(1, Math.ceil(ms / 1_000));
+    return { outcome: 'too_often', session: this.#told(session), retryAfterSeconds };
   }
 
-  #isRevoked(stored: Stored, notBefore: number): boolean {
-    return stored.epoch < (this.epochs.of(stored.subject) ?? 0) || stored.notBefore < notBefore;
+  #touch(session: EmbeddedSession, nowMs: number, address: string | undefined): void {
+    session.usedMs = nowMs;
+    if (address !== undefined) session.address = address;
+  }
+
+  /** Forgets what a session's grace leaves, once it has passed: a session may not be refreshed again for hours. */
+  #forgetLater(session: EmbeddedSession): void {
+    const nowMs = this.#nowMs();
+    // A clock may have gone back.
+    if (Math.abs(nowMs - this.#turnedMs) > GRACE_MS) {
+      for (const one of this.#pastGrace) one.forgetAncestors(nowMs - one.createdMs);
+      this.#pastGrace = this.#inGrace;
+      this.#inGrace = [];
+      this.#turnedMs = nowMs;
+    }
+    this.#inGrace.push(session);
+  }
+
+  #nowMs(): number {
+    return Math.round(this.now() * 1_000);
+  }
+
+  /** When it ends if nobody refreshes it, in milliseconds since it began. */
+  #endMs({ usedMs }: EmbeddedSession): number {
+    return Math.min(usedMs + this.times.idleSeconds * 1_000, this.times.absoluteSeconds * 1_000);
+  }
+
+  #hasExpired(session: EmbeddedSession): boolean {
+    return this.#nowMs() - session.createdMs >= this.#endMs(session);
+  }
+
+  #isRevoked({ subject, terms }: EmbeddedSession, notBefore: number): boolean {
+    return terms.epoch < (this.epochs.of(subject) ?? 0) || terms.notBefore < notBefore;
   }
 
   /** Those that expire first, beyond what a user may have. */
   #surplus(subject: string): string[] {
-    const all = this.#of(subject);
-    const now = this.now();
-    if (all.size > MAX_SESSIONS) for (const stored of [...all]) if (stored.expiresAt <= now) this.#forget(stored);
-    if (all.size <= MAX_SESSIONS) return [];
-    const oldestFirst = [...all].sort((a, b) => a.expiresAt - b.expiresAt);
-    return oldestFirst.slice(0, all.size - MAX_SESSIONS).map(({ id }) => id);
+    for (const session of this.#bySubject.of(subject)) if (this.#hasExpired(session)) this.#forget(session);
+    const oldestFirst = this.#bySubject.of(subject).sort((a, b) => this.#expiresAt(a) - this.#expiresAt(b));
+    return oldestFirst.slice(0, Math.max(0, oldestFirst.length - MAX_SESSIONS)).map(({ id }) => id);
   }
 
-  #of(subject: string): Set<Stored> {
-    let found = this.#bySubject.get(subject);
-    if (!found) this.#bySubject.set(subject, (found = new Set()));
-    return found;
-  }
-
-  #forget(stored: Stored): void {
-    this.#sessions.delete(stored.id);
-    const others = this.#bySubject.get(stored.subject);
-    others?.delete(stored);
-    if (others?.size === 0) this.#bySubject.delete(stored.subject);
+  #forget(session: EmbeddedSession): void {
+    this.#sessions.delete(session.id);
+    this.#bySubject.delete(session);
   }
 
   #sweep(): void {
-    const now = this.now();
-    for (const stored of this.#sessions.values()) if (stored.expiresAt <= now) this.#forget(stored);
+    for (const session of this.#sessions.values()) if (this.#hasExpired(session)) this.#forget(session);
     this.#sweepAt = Math.max(SWEPT_AT_LEAST, 2 * this.#sessions.size);
+  }
+
+  #shared({ clientId, scopes, notBefore, epoch }: Terms): Terms {
+    // No scope has a space or a line feed (RFC 6749, section 3.3).
+    const key = `${notBefore} ${epoch} ${scopes.join(' ')}\n${clientId}`;
+    return this.#terms.of(key, () => ({ clientId, scopes: Object.freeze([...scopes]), notBefore, epoch }));
+  }
+
+  #expiresAt(session: EmbeddedSession): number {
+    return (session.createdMs + this.#endMs(session)) / 1_000;
+  }
+
+  /** The session, as others know it. */
+  #told(session: EmbeddedSession): Session {
+    const { id, subject, username, credential, authTime, userAgent, address, generation, createdMs, usedMs } = session;
+    const { clientId, scopes, notBefore, epoch } = session.terms;
+    return {
+      id,
+      subject,
+      username,
+      credential,
+      clientId,
+      scopes,
+      authTime,
+      notBefore,
+      userAgent,
+      address,
+      epoch,
+      generation,
+      createdAt: createdMs / 1_000,
+      lastUsedAt: (createdMs + usedMs) / 1_000,
+      expiresAt: this.#expiresAt(session),
+    };
   }
 }
 
 /** @returns how many generations in a row it is true of, once for each */
-function noteLate(stored: Stored): number {
-  const { generation, late } = stored;
+function noteLate(session: EmbeddedSession): number {
+  const { generation, late } = session;
   if (late?.generation === generation) return 0;
-  stored.late = { generation, row: late?.generation === generation - 1 ? late.row + 1 : 1 };
-  return stored.late.row;
-}
-
-function tooOften(stored: Stored, seconds: number): TokenUse {
-  return { outcome: 'too_often', session: sessionOf(stored), retryAfterSeconds: Math.max(1, Math.ceil(seconds)) };
-}
-
-function sessionOf(stored: Stored): Session {
-  const { id, subject, username, credential, clientId, scopes, authTime, notBefore, userAgent, address } = stored;
-  const { epoch, generation, createdAt, lastUsedAt, expiresAt } = stored;
-  const begun = { id, subject, username, credential, clientId, scopes, authTime, notBefore, userAgent, address };
-  return { ...begun, epoch, generation, createdAt, lastUsedAt, expiresAt };
+  session.late = { generation, row: late?.generation === generation - 1 ? late.row + 1 : 1 };
+  return session.late.row;
 }

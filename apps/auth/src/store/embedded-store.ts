@@ -6,31 +6,23 @@ import { EmbeddedSessionStore } from './embedded-session-store';
 import { UsedNames } from './used-names';
 import { type SessionTimes } from './session-store';
 
-/** `jti` to `exp`. */
-type Minted = Map<string, number>;
-
-const SWEPT_AT_LEAST = 1_000;
-
 /** The state of a single auth, in its memory: gone when the process ends, and with it every key that signed for it. */
 export class EmbeddedStore implements AuthStore {
   readonly sessions: EmbeddedSessionStore;
-  readonly #now: () => number;
   readonly #entries: RevocationList;
   readonly #epochs: EmbeddedEpochs;
   readonly #used: UsedNames;
-  readonly #mintedFor = new Map<string, Minted>();
+  readonly #minted: UsedNames;
   readonly #waiting = new Set<() => void>();
   #head: { streamId: string; createdMs: number; last: number; tail: string } | undefined;
   #events: StreamEvent[] = [];
   #notBefore = 0;
-  #minted = 0;
-  #sweepAt = SWEPT_AT_LEAST;
 
   /** @param now seconds since 1970-01-01T00:00:00Z */
   constructor(now: () => number = () => Date.now() / 1000, times?: SessionTimes) {
-    this.#now = now;
     this.#epochs = new EmbeddedEpochs(now);
     this.#used = new UsedNames(now);
+    this.#minted = new UsedNames(now);
     this.sessions = new EmbeddedSessionStore(this.#epochs, now, times);
     // Whose tokens they are makes no difference here: nobody asks this list about one.
     this.#entries = new RevocationList({ issuer: '', now });
@@ -92,15 +84,12 @@ export class EmbeddedStore implements AuthStore {
   }
 
   mint({ subject, jti, expiresAt, defaultEpoch }: Minting): Promise<number> {
-    const minted = this.#tokensOf(subject);
-    if (!minted.has(jti) && ++this.#minted >= this.#sweepAt) this.#sweep();
-    minted.set(jti, expiresAt);
+    this.#minted.use(JSON.stringify([subject, jti]), expiresAt);
     return Promise.resolve(this.#epochs.of(subject) ?? defaultEpoch);
   }
 
   wasMinted(subject: string, jti: string): Promise<boolean> {
-    const expiresAt = this.#mintedFor.get(subject)?.get(jti);
-    return Promise.resolve(expiresAt !== undefined && expiresAt > this.#now());
+    return Promise.resolve(this.#minted.has(JSON.stringify([subject, jti])));
   }
 
   useOnce(clientId: string, name: string, until: number): Promise<boolean> {
@@ -120,9 +109,9 @@ export class EmbeddedStore implements AuthStore {
     return Promise.resolve(this.#epochs.pass(subject, epoch));
   }
 
-  /** How many subjects there is something about, besides their sessions. */
-  get subjects(): number {
-    return this.#mintedFor.size + this.#epochs.size;
+  /** How many tokens are remembered, and epochs. */
+  get size(): number {
+    return this.#minted.size + this.#epochs.size;
   }
 
   isDurable(): Promise<boolean> {
@@ -131,12 +120,6 @@ export class EmbeddedStore implements AuthStore {
 
   close(): void {
     for (const wake of [...this.#waiting]) wake();
-  }
-
-  #tokensOf(subject: string): Minted {
-    let found = this.#mintedFor.get(subject);
-    if (!found) this.#mintedFor.set(subject, (found = new Map<string, number>()));
-    return found;
   }
 
   #behind(n: number): readonly StreamEvent[] {
@@ -150,18 +133,5 @@ export class EmbeddedStore implements AuthStore {
     await new Promise<void>((resolve) => this.#waiting.add((wake = resolve)));
     clearTimeout(timer);
     this.#waiting.delete(wake);
-  }
-
-  /** Forgets the tokens that have expired, and whoever nothing is left of. */
-  #sweep(): void {
-    const now = this.#now();
-    this.#minted = 0;
-    this.#epochs.sweep();
-    for (const [subject, minted] of this.#mintedFor) {
-      for (const [jti, expiresAt] of minted) if (expiresAt <= now) minted.delete(jti);
-      this.#minted += minted.size;
-      if (minted.size === 0) this.#mintedFor.delete(subject);
-    }
-    this.#sweepAt = Math.max(SWEPT_AT_LEAST, 2 * this.#minted);
   }
 }

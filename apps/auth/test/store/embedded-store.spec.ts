@@ -1,4 +1,9 @@
+import { randomUUID } from 'node:crypto';
+import { EmbeddedSession } from '../../src/store/embedded-session';
+import { SessionsBySubject } from '../../src/store/embedded-sessions-by-subject';
 import { EmbeddedStore } from '../../src/store/embedded-store';
+import { flat, SharedValues } from '../../src/store/embedded-strings';
+import { type NewSession } from '../../src/store/session-store';
 import { UsedNames } from '../../src/store/used-names';
 import { describeSessions } from './session-contract';
 import { describeStore } from './store-contract';
@@ -36,6 +41,78 @@ describe('the embedded store', () => {
     expect(await store.sessions.list('user-4999', 0)).toHaveLength(1);
   });
 
+  const newSession = (more: Partial<NewSession> = {}): NewSession => ({
+    id: randomUUID(),
+    subject: randomUUID(),
+    username: 'alice',
+    credential: 'c',
+    clientId: 'gateway',
+    scopes: ['a', 'b'],
+    authTime: 1,
+    notBefore: 1,
+    defaultEpoch: 1,
+    tokenHash: 'h',
+    ...more,
+  });
+
+  it('keeps once what sessions have in common, and nothing that they have not', async () => {
+    const store = new EmbeddedStore();
+    const scopesOf = async (more: Partial<NewSession> = {}) => {
+      const session = newSession(more);
+      await store.sessions.create(session);
+      const [found] = await store.sessions.list(session.subject, 0);
+      expect(found).toMatchObject({ clientId: session.clientId, scopes: session.scopes, notBefore: session.notBefore });
+      expect(found?.epoch).toBe(session.defaultEpoch);
+      return found?.scopes;
+    };
+    const scopes = await scopesOf();
+    expect(await scopesOf({ scopes: ['a', 'b'] })).toBe(scopes);
+    const others = [
+      { clientId: 'b' },
+      { scopes: ['a'] },
+      { scopes: ['b', 'a'] },
+      { notBefore: 2 },
+      { defaultEpoch: 2 },
+    ];
+    for (const other of others) expect(await scopesOf(other)).not.toBe(scopes);
+    expect(() => (scopes as string[]).push('c')).toThrow(TypeError);
+  });
+
+  it('shares so many values, and forgets those before them', () => {
+    const shared = new SharedValues<object>();
+    const first = shared.of('0', () => ({}));
+    for (let i = 1; i < 10_000; i++) shared.of(String(i), () => ({}));
+    expect(shared.of('0', () => ({}))).toBe(first);
+    shared.of('10000', () => ({}));
+    expect(shared.of('0', () => ({}))).not.toBe(first);
+  });
+
+  it.each(['', 'a', 'ü', 'ÿ\u0100', '–', '😀', '\ud800', 'x'.repeat(513), 'ü'.repeat(10_000)])(
+    'copies %j as it is',
+    (text) => {
+      expect(flat(text)).toBe(text);
+    },
+  );
+
+  it('finds a subject’s sessions, as they come and go', () => {
+    const sessions = new SessionsBySubject();
+    const sessionOf = (subject: string) =>
+      new EmbeddedSession(newSession({ subject }), { clientId: 'c', scopes: [], notBefore: 1, epoch: 1 }, undefined, 1);
+    const [one, two, three, elsewhere] = [sessionOf('a'), sessionOf('a'), sessionOf('a'), sessionOf('b')] as const;
+    expect([one, one, two, two, three, elsewhere].map((session) => sessions.add(session))).toEqual([1, 1, 2, 2, 3, 1]);
+    expect(sessions.of('a')).toEqual([one, two, three]);
+    sessions.delete(two);
+    sessions.delete(two);
+    sessions.delete(one);
+    expect(sessions.of('a')).toEqual([three]);
+    sessions.delete(one);
+    expect(sessions.add(two)).toBe(2);
+    sessions.delete(two);
+    sessions.delete(three);
+    expect(sessions.of('a')).toEqual([]);
+    expect(sessions.of('b')).toEqual([elsewhere]);
+  });
+
   it('forgets names whose time is over', async () => {
     let now = 1_000;
     const names = new UsedNames(() => now);
@@ -58,7 +135,7 @@ describe('the embedded store', () => {
       now += 1;
       await store.mint({ subject: `user-${i}`, jti: `token-${i}`, expiresAt: now + 10, defaultEpoch: 1, now });
     }
-    expect(store.subjects).toBeLessThan(1_100);
+    expect(store.size).toBeLessThan(1_100);
     expect(await store.wasMinted('user-4999', 'token-4999')).toBe(true);
   });
 });

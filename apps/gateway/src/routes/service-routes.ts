@@ -21,7 +21,7 @@ export function serviceRoutes(routes: readonly Route[]): ServiceRoutes {
   );
   return {
     contracts: new Set([...contracts.values(), ADMIN_CONTRACT, WHOAMI_DESTINATION]),
-    contractOf: ({ method, routeOptions: { url } }) => contracts.get(`${method} ${url}`) ?? ownContractOf(url),
+    contractOf: (method, route) => contracts.get(`${method} ${route}`) ?? ownContractOf(route),
   };
 }
 

@@ -11,7 +11,7 @@ import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Dispatcher, Pool } from 'undici';
 import { canonicalPath } from '../canonical-path';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
-import { gone } from '../gone';
+import { goneSignal } from '../gone';
 import { LOGGER } from '../logger.token';
 import { onlyHeaders, returnedHeaders } from '../proxy-headers';
 import { bufferedBody } from '../request-body';
@@ -99,7 +99,7 @@ export class AuthProxy implements OnApplicationShutdown {
             path,
             headers: { ...headers, ...(traceparent !== undefined && { traceparent }) },
             body: body ?? null,
-            signal: gone(reply),
+            signal: goneSignal(reply),
           }),
         ({ statusCode }) => statusCode,
       );

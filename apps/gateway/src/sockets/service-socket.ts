@@ -1,4 +1,4 @@
-import { VerifierUnavailable } from '@token-relay/jwt-guard';
+import { type AbortSignalLike, VerifierUnavailable } from '@token-relay/jwt-guard';
 import { type TlsConnection } from '@token-relay/service-kit';
 import { type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
@@ -13,7 +13,7 @@ export interface ServiceSocketOptions {
   /** What a connection by `wss:` is secured with. Default: what Node trusts, and no certificate. */
   readonly tls?: TlsConnection | undefined;
   /** Aborted when the client doesn't wait any more. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignalLike;
 }
 
 /**

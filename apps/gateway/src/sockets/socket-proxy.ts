@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnModuleInit, Optional } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import {
+  type AbortSignalLike,
   bindContext,
   currentPrincipal,
   isAllowedOrigin,
@@ -125,7 +126,7 @@ export class SocketProxy implements OnModuleInit, BeforeApplicationShutdown {
     path: string,
     request: FastifyRequest,
     offered: readonly string[],
-    signal: AbortSignal,
+    signal: AbortSignalLike,
   ) {
     const { contract: hop, mode, maxBodyBytes: maxMessageBytes, timeoutMs } = route;
     const url = `${this.table.originOf(route.destination)?.replace(/^http/, 'ws')}${path}`;

@@ -8,6 +8,8 @@ import { type RawToken } from './token-states';
 export type RequestHeaders =
   { readonly [name: string]: string | readonly string[] | undefined } | { get(name: string): string | null };
 
+const NAME = 'authorization';
+
 /**
  * The bearer token in a request's headers.
  *
@@ -22,9 +24,13 @@ function authorizationOf(headers: RequestHeaders): readonly string[] {
     const value = (headers as Headers).get('authorization');
     return value === null ? [] : [value];
   }
+  const values = headers as Readonly<Record<string, string | readonly string[] | undefined>>;
   const found: string[] = [];
-  for (const [name, value] of Object.entries(headers as Record<string, string | readonly string[] | undefined>)) {
-    if (name.toLowerCase() === 'authorization' && value !== undefined) found.push(...[value].flat());
+  for (const name of Object.keys(values)) {
+    if (name.length !== NAME.length || name.toLowerCase() !== NAME) continue;
+    const value = values[name];
+    if (typeof value === 'string') found.push(value);
+    else if (value !== undefined) found.push(...value);
   }
   return found;
 }

@@ -1,4 +1,4 @@
-import { OUTAGES, REJECTIONS } from './refusals';
+import { OUTAGES, REJECTIONS, TokenRejected, VerifierUnavailable } from './refusals';
 
 describe('the table of refusals', () => {
   it('has texts that error_description can hold (RFC 6750, section 3)', () => {
@@ -21,5 +21,13 @@ describe('the table of refusals', () => {
 
   it('never calls an outage a 4xx', () => {
     for (const { status } of Object.values(OUTAGES)) expect(status).toBeGreaterThanOrEqual(500);
+  });
+});
+
+describe('a refusal', () => {
+  it('of a token has no stack, so that a flood of bad ones costs none, and leaves other errors theirs', () => {
+    expect(new TokenRejected('signature_invalid').stack).not.toMatch(/^ +at /m);
+    expect(new VerifierUnavailable('keys_unavailable').stack).toMatch(/^ +at /m);
+    expect(new Error('other').stack).toMatch(/^ +at /m);
   });
 });

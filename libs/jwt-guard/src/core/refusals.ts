@@ -113,8 +113,25 @@ interface RefusalOptions {
   readonly cause?: unknown;
 }
 
+/**
+ * An error that is an answer, not a fault: it has no stack. To capture one takes longer than all else that there is to a
+ * refusal, and whoever floods a service with bad tokens would have it done for each.
+ */
+class Answer extends Error {
+  constructor(message: string, options: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    // Where `Error` is frozen it stays as it is, and there is a stack.
+    Reflect.set(Error, 'stackTraceLimit', 0);
+    try {
+      super(message, options);
+    } finally {
+      Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+    }
+  }
+}
+
 /** The token, or the request that carries it, is bad: 400, 401 or 403. */
-export class TokenRejected extends Error {
+export class TokenRejected extends Answer {
   override readonly name = 'TokenRejected';
   readonly status: RejectionRow['status'];
   readonly error: BearerError | undefined;

@@ -41,10 +41,7 @@ export class TokenVerifier {
    * @throws VerifierUnavailable when that can't be decided: 503
    */
   async verify(token: string): Promise<Principal> {
-    const remembered = this.recall(token);
-    if (remembered) return remembered;
-    const verify = () => verifyToken(rawToken(token), this.#policy, ACCESS_TOKEN);
-    return (await this.#verified(token, ACCESS_TOKEN, verify)).principal;
+    return this.recall(token) ?? this.#verifyAnew(token);
   }
 
   /**
@@ -164,7 +161,8 @@ export class TokenVerifier {
    * @throws VerifierUnavailable when it can't be decided: 503
    */
   async authenticate(headers: RequestHeaders): Promise<Principal> {
-    return this.verify(tokenOf(headers));
+    const token = tokenOf(headers);
+    return this.recall(token) ?? this.#verifyAnew(token);
   }
 
   /**
@@ -238,6 +236,11 @@ export class TokenVerifier {
     this.#unfollowKeys = undefined;
     for (const keys of this.#sources) keys.close();
     closeRevocation(this.#policy.revocation);
+  }
+
+  async #verifyAnew(token: string): Promise<Principal> {
+    const verify = () => verifyToken(rawToken(token), this.#policy, ACCESS_TOKEN);
+    return (await this.#verified(token, ACCESS_TOKEN, verify)).principal;
   }
 
   /** What comes of all stages, as it is told: to the caller, and to the observer. */

@@ -1,11 +1,12 @@
 import { generateTestKey } from '@token-relay/testing';
 import { exportJWK, generateKeyPair } from 'jose';
-import { generateKeyPairSync } from 'node:crypto';
+import { constants, generateKeyPairSync, sign } from 'node:crypto';
 import { type AlgorithmName } from './algorithms';
 import { importKeySet } from './verification-key';
 
+const all = new Set<AlgorithmName>(['ES256', 'RS256', 'PS256', 'EdDSA']);
+
 describe('importKeySet', () => {
-  const all = new Set<AlgorithmName>(['ES256', 'RS256', 'PS256', 'EdDSA']);
   let good: Record<string, unknown>;
 
   beforeAll(async () => {
@@ -72,4 +73,26 @@ describe('importKeySet', () => {
       expect(importKeySet(keySet, all).keys.size).toBe(0);
     },
   );
+});
+
+describe('the check of a key', () => {
+  const input = Buffer.from('header.payload');
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pss = { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING };
+  const signatures = {
+    PS256: sign('sha256', input, { ...pss, saltLength: 32 }),
+    RS256: sign('sha256', input, rsa.privateKey),
+    ES256: sign('sha256', input, { key: ec.privateKey, dsaEncoding: 'ieee-p1363' }),
+    'PS256 with another salt': sign('sha256', input, { ...pss, saltLength: 20 }),
+    'ES256 in DER': sign('sha256', input, ec.privateKey),
+  };
+
+  it.each(['PS256', 'RS256', 'ES256'] as const)('of %s takes that, and nothing that is like it', (alg) => {
+    const { publicKey } = alg === 'ES256' ? ec : rsa;
+    const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'key', alg };
+    const { check } = importKeySet({ keys: [jwk] }, all).keys.get('key') ?? {};
+    const taken = Object.entries(signatures).filter(([, signature]) => check?.(input, signature));
+    expect(taken.map(([name]) => name)).toEqual([alg]);
+  });
 });

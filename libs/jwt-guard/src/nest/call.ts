@@ -14,6 +14,11 @@ export function kindOf(context: ExecutionContext): CallKind {
   throw new TokenRejected('context_not_supported', { debug: type });
 }
 
+/** The same as `switchToHttp().getRequest()`, which makes an object of functions each time. */
+export function httpRequestIn(context: ExecutionContext): object {
+  return context.getArgByIndex<object>(0);
+}
+
 /**
  * The state of the call that a Nest context is about; `undefined` where nobody has opened one.
  *
@@ -22,7 +27,7 @@ export function kindOf(context: ExecutionContext): CallKind {
 export function callOf(context: ExecutionContext): CallState | undefined {
   switch (kindOf(context)) {
     case 'http':
-      return stateOf(httpRequestOf(context.switchToHttp().getRequest<object>()));
+      return stateOf(httpRequestOf(httpRequestIn(context)));
     case 'graphql': {
       const request = graphqlRequestOf(context);
       return request && stateOf(httpRequestOf(request));

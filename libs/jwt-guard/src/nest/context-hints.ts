@@ -65,9 +65,25 @@ export function acceptedHints(valuesOf: (name: string) => readonly string[]): Co
  * @param acceptLanguage the language that the client asks for, which is its to choose
  */
 export function ownHints(acceptLanguage?: string): ContextHints {
-  const [preferred = ''] = (acceptLanguage ?? '').split(/[,;]/, 1);
-  const locale = LOCALE.test(preferred.trim()) ? preferred.trim() : undefined;
-  return { transactionId: randomUUID(), traceparent: undefined, locale, deadline: undefined };
+  return new OwnHints(acceptLanguage === undefined ? undefined : preferredLocale(acceptLanguage));
+}
+
+class OwnHints implements ContextHints {
+  readonly traceparent = undefined;
+  readonly deadline = undefined;
+  #transactionId: string | undefined;
+
+  constructor(readonly locale: string | undefined) {}
+
+  /** Made when somebody asks for it: many calls are over before. */
+  get transactionId(): string {
+    return (this.#transactionId ??= randomUUID());
+  }
+}
+
+function preferredLocale(acceptLanguage: string): string | undefined {
+  const [preferred = ''] = acceptLanguage.split(/[,;]/, 1);
+  return LOCALE.test(preferred.trim()) ? preferred.trim() : undefined;
 }
 
 /**

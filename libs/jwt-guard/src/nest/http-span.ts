@@ -17,23 +17,28 @@ export function traceRequest(
   response: ServerResponse,
   route?: string,
 ): void {
-  const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const span = beginCallSpan(call, () => ({
     name: nameOf(request, route),
     kind: SpanKind.SERVER,
     attributes: {
       'http.request.method': request.method ?? '',
       'url.scheme': 'encrypted' in request.socket ? 'https' : 'http',
-      ...(route !== undefined && { 'http.route': route, 'url.path': path }),
+      ...(route !== undefined && { 'http.route': route, 'url.path': pathOf(request) }),
     },
     linked: linkOf(call, request),
   }));
   if (!span) return;
+  // Express changes it on the way.
+  const path = pathOf(request);
   response.once('close', () => {
     if (route === undefined) nameLater(span, request, path);
     conclude(span, response);
     span.end();
   });
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '';
 }
 
 /** Where a trace begins, what a client says of its own: to find that by, and to believe nothing of. */

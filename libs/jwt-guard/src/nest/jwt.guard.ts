@@ -5,8 +5,9 @@ import { isRefusal, type Refusal, TokenRejected } from '../core/refusals';
 import { checkStaleness, STALENESS_BOUND_SECONDS } from '../core/staleness';
 import { TokenVerifier } from '../core/token-verifier';
 import { currentCall } from '../relay/relay-context';
+import { AtPassport } from './at-passport';
 import { authorize } from './authorize';
-import { type CallKind, callOf, kindOf } from './call';
+import { type CallKind, callOf, httpRequestIn, kindOf } from './call';
 import { attachState, type Authenticated, type CallState } from './call-state';
 import { graphqlRequestOf } from './graphql-request';
 import { type Handler, HandlerPolicies, type TokenPolicy } from './handler-policy';
@@ -17,12 +18,21 @@ import { rpcCall, rpcRefusal } from './rpc-calls';
 import { isGraphqlQuery, isSafeRequest } from './safe-calls';
 import { SocketCall, wsRefusal } from './ws/socket-session';
 
+/** A request, of whatever server, with what passport's guard leaves on it. */
+interface Guarded {
+  user?: unknown;
+}
+
 /** How one kind of call is authenticated. */
 interface Way {
   /** The state of the call. */
   open(context: ExecutionContext): CallState;
   /** @returns `undefined` when passport, asked by others, has let in somebody else */
-  authenticate(context: ExecutionContext, call: CallState, policy: TokenPolicy): Promise<Authenticated | undefined>;
+  authenticate(
+    context: ExecutionContext,
+    call: CallState,
+    policy: TokenPolicy,
+  ): Authenticated | Promise<Authenticated | undefined>;
   /** Whether the call changes nothing. */
   isSafe(context: ExecutionContext): boolean;
 }
@@ -39,12 +49,12 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
   readonly #ways: Readonly<Record<CallKind, Way>> = {
     http: {
       open: openedCall,
-      authenticate: (context, call) => this.viaPassport(context, call),
-      isSafe: (context) => isSafeRequest(context.switchToHttp().getRequest()),
+      authenticate: (context, call) => this.overHttp(context, call),
+      isSafe: (context) => isSafeRequest(httpRequestIn(context)),
     },
     graphql: {
       open: openedCall,
-      authenticate: (context, call) => this.viaPassport(context, call),
+      authenticate: (context, call) => this.overHttp(context, call),
       isSafe: isGraphqlQuery,
     },
     rpc: {
@@ -72,7 +82,8 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     try {
       call = way.open(context);
       refuseAnothersContext(call);
-      const authenticated = await way.authenticate(context, call, policy);
+      const verdict = way.authenticate(context, call, policy);
+      const authenticated = verdict instanceof Promise ? await verdict : verdict;
       if (!authenticated) return false;
       authorize(authenticated.principal, policy);
       const age = call.verifier.revocationAgeSeconds;
@@ -90,20 +101,30 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     }
   }
 
-  private async viaPassport(context: ExecutionContext, call: CallState): Promise<Authenticated | undefined> {
-    // A token that was verified before doesn't go through passport again: its verdict is at hand.
-    if (!this.admitAtOnce(context, call)) await super.canActivate(context);
-    return call.authenticated;
+  /** A token that was verified before doesn't go through passport again: its verdict is at hand. */
+  private overHttp(context: ExecutionContext, call: CallState): Authenticated | Promise<Authenticated | undefined> {
+    const request = this.getRequest(context) as Guarded;
+    const authenticated = identifyAtOnce(call, request);
+    if (!authenticated) return this.viaPassport(context, call, request);
+    call.admit(authenticated);
+    // As passport's guard leaves it.
+    request.user = this.handleRequest(undefined, authenticated.principal, undefined, context);
+    return authenticated;
   }
 
-  /** Lets the call in if the verdict is remembered, and leaves it as passport's guard would. */
-  private admitAtOnce(context: ExecutionContext, call: CallState): boolean {
-    const request = this.getRequest(context) as { user?: unknown };
-    const authenticated = identifyAtOnce(call, request);
-    if (!authenticated) return false;
-    call.admit(authenticated);
-    request.user = this.handleRequest(undefined, authenticated.principal, undefined, context);
-    return true;
+  private async viaPassport(
+    context: ExecutionContext,
+    call: CallState,
+    request: Guarded,
+  ): Promise<Authenticated | undefined> {
+    const shown = new AtPassport(context, request);
+    try {
+      await super.canActivate(shown);
+      request.user = shown.request.user;
+    } finally {
+      shown.release();
+    }
+    return call.authenticated;
   }
 
   /** Tells the strategy that what becomes of the call is said here. */
@@ -113,8 +134,13 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
 
   /** Where passport's guard looks for the request. */
   override getRequest(context: ExecutionContext): unknown {
-    if (context.getType<string>() === 'graphql') return graphqlRequestOf(context);
-    return context.switchToHttp().getRequest();
+    if (context instanceof AtPassport) return context.request;
+    return context.getType<string>() === 'graphql' ? graphqlRequestOf(context) : httpRequestIn(context);
+  }
+
+  /** The same for its answer. */
+  getResponse(context: ExecutionContext): unknown {
+    return context instanceof AtPassport ? context.response : context.switchToHttp().getResponse();
   }
 
   private openRpc(context: ExecutionContext): CallState {

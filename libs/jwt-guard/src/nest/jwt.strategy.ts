@@ -3,6 +3,7 @@ import passport from 'passport';
 import { Strategy } from 'passport-jwt';
 import { isRefusal } from '../core/refusals';
 import { checkStaleness, STALENESS_BOUND_SECONDS } from '../core/staleness';
+import { PassportRequest } from './at-passport';
 import { httpRequestOf, type CallState, stateOf } from './call-state';
 import { identify } from './identify';
 import { isSafeRequest } from './safe-calls';
@@ -38,7 +39,8 @@ export class JwtStrategy extends Strategy implements OnModuleInit {
     passport.use(this);
   }
 
-  override authenticate(request: object, options?: Partial<typeof GUARDED>): void {
+  override authenticate(shown: object, options?: Partial<typeof GUARDED>): void {
+    const request = PassportRequest.behind(shown);
     const state = stateOf(httpRequestOf(request));
     if (!state) {
       this.error(new Error('JwtGuardModule is not part of the app that this request came to'));

@@ -19,8 +19,10 @@ export function logEvents(log: Log, observer: VerifierObserver | undefined): Ver
     verified(event: VerificationEvent): void {
       const { outcome, code, detail } = event;
       // Once, until a token is accepted again: what can't be decided can't be for every request.
-      if (outcome === 'accepted') undecided.clear();
-      else if (outcome === 'undecided' && code && !undecided.has(code)) {
+      if (outcome === 'accepted') {
+        // Of an empty set, too, V8 makes a new one.
+        if (undecided.size > 0) undecided.clear();
+      } else if (outcome === 'undecided' && code && !undecided.has(code)) {
         undecided.add(code);
         log.warn(`Tokens can not be judged: ${code}${detail === undefined ? '' : ` (${detail})`}`);
       }

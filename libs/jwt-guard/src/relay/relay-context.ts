@@ -87,7 +87,7 @@ export function bindContext<Self, Parameters extends unknown[], Result>(
  * @throws TypeError for anything else: for whom something is done can't be put together, it has to be proven
  */
 export function runAs<Result>(context: RelayContext, run: () => Result): Result {
-  const call = calls.get(context);
+  const call = ShownContext.callOf(context);
   if (!call) throw new TypeError('runAs takes what currentRelayContext() or relayContextFor() returned, and no copy');
   return runInContext(call.continuedIn(storage.getStore()), run);
 }
@@ -116,33 +116,45 @@ export async function relayContextFor(
 
 const NONE: readonly RelayReport[] = Object.freeze([]);
 
-const calls = new WeakMap<RelayContext, CallState>();
-
 /** Shows of a call what everybody may know. Whoever holds it can go on with that call, and nobody can make one up. */
 function contextOf(call: CallState): RelayContext {
-  return (call.shown ??= shown(call));
+  return (call.shown ??= new ShownContext(call));
 }
 
-function shown(call: CallState): RelayContext {
-  const context: RelayContext = Object.freeze({
-    get principal() {
-      return call.authenticated?.principal;
-    },
-    transactionId: call.transactionId,
-    get traceparent() {
-      return call.traceparent;
-    },
-    locale: call.hints.locale,
-    get remainingMs() {
-      return call.deadline === undefined ? Infinity : Math.max(0, call.deadline - performance.now());
-    },
-    get verifiedInMs() {
-      return call.root.verifiedInMs;
-    },
-    get relayed() {
-      return call.root.relayed ?? NONE;
-    },
-  });
-  calls.set(context, call);
-  return context;
+/** A class, whose objects have nothing of their own but the call: one is made for every line of a log. */
+class ShownContext implements RelayContext {
+  readonly #call: CallState;
+
+  constructor(call: CallState) {
+    this.#call = call;
+    Object.freeze(this);
+  }
+
+  /** @returns `undefined` for what isn't one, copies included */
+  static callOf(context: object): CallState | undefined {
+    return #call in context ? context.#call : undefined;
+  }
+
+  get principal() {
+    return this.#call.authenticated?.principal;
+  }
+  get transactionId() {
+    return this.#call.transactionId;
+  }
+  get traceparent() {
+    return this.#call.traceparent;
+  }
+  get locale() {
+    return this.#call.hints.locale;
+  }
+  get remainingMs() {
+    const { deadline } = this.#call;
+    return deadline === undefined ? Infinity : Math.max(0, deadline - performance.now());
+  }
+  get verifiedInMs() {
+    return this.#call.root.verifiedInMs;
+  }
+  get relayed() {
+    return this.#call.root.relayed ?? NONE;
+  }
 }

@@ -5,16 +5,15 @@ import { type Dispatcher, errors, Pool } from 'undici';
 import { connectorWith } from '../core/client-tls';
 import { isRefusal, VerifierUnavailable } from '../core/refusals';
 import { TIMEOUT_HEADER } from '../nest/context-hints';
-import { giveBody } from './answer-body';
 import { failureOf, isConnectionError, isConnectionLost } from './connection-errors';
 import { currentCall, runInContext } from './relay-context';
 import { type TransactionRequest } from './relay-mode';
 import { type DestinationName, type ResolvedContract } from './relay-options';
+import { ask, type RelayAnswer, type RelayResponse } from './relay-answer';
 import { tellCalled } from './relay-observer';
-import { type OpenReport, type RelayReport } from './relay-report';
 import { requestSpan, withSpan } from './relay-spans';
 import { isRelayed } from './relayed-headers';
-import { checkTimeout, TimeLimit } from './time-limit';
+import { type AbortSignalLike, checkTimeout, TimeLimit } from './time-limit';
 import { asAnswer, type Prepared, type RelayHeaders, TokenRelay } from './token-relay';
 
 export interface RelayRequest {
@@ -26,7 +25,7 @@ export interface RelayRequest {
   /** A stream is sent as it comes, and so once: where a call would be sent again, it fails instead. */
   readonly body?: string | Buffer | Readable | undefined;
   /** Aborted when the caller doesn't wait any more. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /**
    * How long the destination may take until its answer begins, in milliseconds, with all that has to be fetched for the
    * call; of a streamed body, from its end on. Never longer than the caller of the current call waits. Default: the
@@ -37,12 +36,6 @@ export interface RelayRequest {
   readonly bodyTimeoutMs?: number | undefined;
   /** In mode `transaction`: what the token is to say, if this call begins the transaction. */
   readonly transaction?: TransactionRequest | undefined;
-}
-
-/** The body has to be read, or dumped: until then it holds its connection. */
-export interface RelayResponse extends Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'> {
-  /** How the call was made. */
-  readonly relayed: RelayReport;
 }
 
 /** What may be sent twice (RFC 9110, section 9.2.2). */
@@ -84,13 +77,13 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
       limit = new TimeLimit({ call: currentCall(), timeoutMs, stream, signal: request.signal });
       return await this.#attempts(destination, { ...request, timeoutMs, bodyTimeoutMs }, { contract, pool, limit });
     } catch (error) {
-      limit?.stopAt();
+      limit?.end();
       stream?.destroy();
       throw asAnswer(error);
     }
   }
 
-  async #attempts(destination: Name, request: RelayRequest, way: Way): Promise<RelayResponse> {
+  async #attempts(destination: Name, request: RelayRequest, way: Way): Promise<RelayAnswer> {
     const { contract, limit } = way;
     const response = await this.#send(request, await this.#prepare(destination, request, way, false), way);
     // Of a call without a token it is the destination's answer to the caller.
@@ -116,7 +109,8 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     renew: boolean,
   ): Promise<Prepared> {
     try {
-      return await limit.race(this.#relay.prepare(destination, { timeoutMs, transaction, renew }));
+      const prepared = this.#relay.prepareNow(destination, { timeoutMs, transaction, renew });
+      return prepared instanceof Promise ? await limit.race(prepared) : prepared;
     } catch (error) {
       // It was the issuer that took too long.
       if (isRefusal(error) && error.code === 'upstream_timeout') throw new VerifierUnavailable('exchange_unavailable');
@@ -124,7 +118,7 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     }
   }
 
-  async #send(request: RelayRequest, prepared: Prepared, way: Way): Promise<RelayResponse> {
+  async #send(request: RelayRequest, prepared: Prepared, way: Way): Promise<RelayAnswer> {
     const { report } = prepared;
     const { contract, pool, limit } = way;
     const { method, path, body = null, bodyTimeoutMs: bodyTimeout } = request;
@@ -135,23 +129,28 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
       path,
       headers: withRelayed(request.headers, isStream(body) ? withoutTimeout(headers) : headers),
       body,
-      signal: limit.signal,
       // The limit is the time of the whole call, and begins before there is a connection.
       headersTimeout: 0,
       ...(bodyTimeout !== undefined && { bodyTimeout }),
     };
     // A connection lives on, for others: it must not keep the context of the call that it is opened for.
-    const send = () => runInContext(undefined, () => pool.request(options));
+    const send = () => runInContext(undefined, () => ask(pool, options, limit));
     const begun = performance.now();
     try {
-      const response = await send().catch((error: unknown) => {
-        const isRepeatable = IDEMPOTENT.has(method) && !isStream(body) && !limit.signal.aborted;
+      let response: RelayAnswer;
+      try {
+        response = await send();
+      } catch (error) {
+        const isRepeatable = IDEMPOTENT.has(method) && !isStream(body) && !limit.aborted;
         if (!isRepeatable || !isConnectionLost(error)) throw error;
-        return send();
-      });
+        response = await send();
+      }
       tellCalled(prepared, begun, { outcome: 'answered', status: response.statusCode });
       span?.answered(response.statusCode);
-      return answered(response, report, begun, contract);
+      // A challenge for a token of ours is none of the caller's.
+      delete response.headers['www-authenticate'];
+      report.answeredInMs = performance.now() - begun;
+      return response.of({ report, outcomeOf: (cause) => brokenOff(cause, contract) });
     } catch (cause) {
       if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
         span?.failed(cause);
@@ -197,30 +196,21 @@ interface Way {
   readonly limit: TimeLimit;
 }
 
-function given(response: RelayResponse, limit: TimeLimit): RelayResponse {
-  limit.stopAt(response.body);
-  return response;
+function given(answer: RelayAnswer, limit: TimeLimit): RelayAnswer {
+  limit.answered();
+  answer.whenOver(() => limit.end());
+  return answer;
 }
 
 /** An answer that nobody is going to read: for as long as there is time, for the sake of its connection. */
-async function dump({ body }: RelayResponse): Promise<void> {
+async function dump({ body }: RelayAnswer): Promise<void> {
   await body.dump({ limit: 16_384 }).catch(() => undefined);
 }
 
-function answered(
-  { statusCode, headers, body }: Dispatcher.ResponseData,
-  report: OpenReport,
-  begun: number,
-  { name: hop }: ResolvedContract,
-): RelayResponse {
-  // A challenge for a token of ours is none of the caller's.
-  delete headers['www-authenticate'];
-  report.answeredInMs = performance.now() - begun;
-  giveBody(body, (cause) => {
-    const isOurs = !isConnectionError(cause);
-    return isOurs ? cause : (asAnswer(new VerifierUnavailable(failureOf(cause), { cause, hop })) as Error);
-  });
-  return { statusCode, headers, body, relayed: report };
+/** What broke a body off, as the current call has to answer it. */
+function brokenOff(cause: Error, { name: hop }: ResolvedContract): Error {
+  if (!isConnectionError(cause)) return cause;
+  return asAnswer(new VerifierUnavailable(failureOf(cause), { cause, hop })) as Error;
 }
 
 function isStream(body: RelayRequest['body'] | null): body is Readable {

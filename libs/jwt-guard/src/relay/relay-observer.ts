@@ -78,23 +78,29 @@ export function tellCalled(
   tell(observer, 'called', { destination, mode, ...end, durationSeconds: secondsSince(begun) });
 }
 
-/** Waits for what a call is going to carry, and tells what came of it. */
-export async function observedCredentials<Result extends { readonly cached: boolean }>(
+/** Gets what a call is going to carry, and tells what came of it: at once, where it is at hand. */
+export function observedCredentials<Result extends { readonly cached: boolean }>(
   observer: RelayObserver | undefined,
   { name: destination, mode }: Pick<ResolvedContract, 'name' | 'mode'>,
   ask: () => Result | Promise<Result>,
-): Promise<Result> {
+): Result | Promise<Result> {
   if (!observer?.credentials) return ask();
   const begun = performance.now();
   const told = (end: Pick<RelayCredentialsEvent, 'outcome' | 'code'>): void =>
     tell(observer, 'credentials', { destination, mode, ...end, durationSeconds: secondsSince(begun) });
-  try {
-    const credentials = await ask();
+  const given = (credentials: Result): Result => {
     told({ outcome: credentials.cached ? 'cached' : 'fetched' });
     return credentials;
-  } catch (error) {
+  };
+  const failed = (error: unknown): never => {
     if (isRefusal(error)) told(notGiven(error));
     throw error;
+  };
+  try {
+    const credentials = ask();
+    return credentials instanceof Promise ? credentials.then(given, failed) : given(credentials);
+  } catch (error) {
+    return failed(error);
   }
 }
 

@@ -107,6 +107,8 @@ export interface ResolvedContract extends DestinationContract {
   /** What the contract is called. */
   readonly name: string;
   readonly scopes: readonly string[];
+  /** The same, as OAuth has them. */
+  readonly scope: string;
   readonly timeoutMs: number;
   readonly maxAgeSeconds: number;
   readonly repeatable: readonly string[];
@@ -181,7 +183,16 @@ function resolveContract(name: string, contract: DestinationContract, defaults: 
   if (!(maxAgeSeconds >= 0)) throw new TypeError(`${at}.maxAgeSeconds: must be a number of seconds, 0 or more`);
   checkTimeout(`${at}.timeoutMs`, timeoutMs);
   const origin = baseUrl === undefined ? {} : { baseUrl: originOf(`${at}.baseUrl`, baseUrl, defaults.allowHttp) };
-  return Object.freeze({ ...contract, name, scopes, maxAgeSeconds, timeoutMs, repeatable, ...origin });
+  return Object.freeze({
+    ...contract,
+    name,
+    scopes,
+    scope: scopes.join(' '),
+    maxAgeSeconds,
+    timeoutMs,
+    repeatable,
+    ...origin,
+  });
 }
 
 const MODES: ReadonlySet<string> = new Set<RelayModeName>(['exchange', 'transaction', 'forward', 'none']);

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { finished, type Readable } from 'node:stream';
 import { type OutageCode, VerifierUnavailable } from '../core/refusals';
 import { type CallState } from '../nest/call-state';
@@ -24,6 +23,14 @@ export function remainingMs(call: CallState | undefined): number {
   return remaining;
 }
 
+/** As much of an `AbortSignal` as is needed: anything that ends once. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 interface Limits {
   /** On whose behalf: how long its own caller waits. */
   readonly call: CallState | undefined;
@@ -31,7 +38,7 @@ interface Limits {
   readonly timeoutMs: number;
   readonly stream: Readable | undefined;
   /** Aborted when the caller doesn't wait any more. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
 }
 
 /**
@@ -40,12 +47,16 @@ interface Limits {
  * repeated.
  */
 export class TimeLimit {
-  readonly #signal = new EndSignal();
+  /** Whether it is over: by its caller alone, once the answer has begun. */
+  aborted = false;
+  /** Why it is over. */
+  reason: unknown;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unfollow: () => void;
   #stopped = false;
   /** Of whoever waits for something. */
   #giveUp: ((reason: unknown) => void) | undefined;
+  #follower: ((reason: unknown) => void) | undefined;
 
   /** @throws VerifierUnavailable `deadline_exceeded` for a call that is over before it begins */
   constructor({ call, timeoutMs, stream, signal }: Limits) {
@@ -62,32 +73,36 @@ export class TimeLimit {
     }
   }
 
-  /** For all that is done for the call; also after `stopAt`, when only its caller ends it. */
-  get signal(): EndSignal {
-    return this.#signal;
-  }
-
   /** Why time is up; `undefined` as long as it isn't, and where the caller has gone. */
   get exceeded(): OutageCode | undefined {
-    const { reason } = this.#signal;
-    return reason instanceof VerifierUnavailable ? reason.code : undefined;
+    return this.reason instanceof VerifierUnavailable ? this.reason.code : undefined;
   }
 
-  /** Waits for it, one at a time, and no longer than there is time. @throws what the signal is aborted for */
+  /** Has it called when it is over, in place of whoever was to be called before: a call asks one after the other. */
+  follow(ended: (reason: unknown) => void): void {
+    this.#follower = ended;
+    if (this.aborted) ended(this.reason);
+  }
+
+  /** Waits for it, one at a time, and no longer than there is time. @throws what it is over for */
   race<Result>(promise: Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#giveUp = reject;
-      if (this.#signal.aborted) this.#giveUp(this.#signal.reason);
+      if (this.aborted) this.#giveUp(this.reason);
       promise.then(resolve, reject);
     });
   }
 
-  /** The answer has begun, or there is none: from here on only the caller ends it, for as long as its body lasts. */
-  stopAt(body?: Readable): void {
+  /** The answer has begun: from here on only the caller ends it, for as long as its body lasts. */
+  answered(): void {
     this.#stopped = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    if (body) body.once('close', this.#unfollow);
-    else this.#unfollow();
+  }
+
+  /** There is nothing to end any more. */
+  end(): void {
+    this.answered();
+    this.#unfollow();
   }
 
   #abortIn(ms: number, code: OutageCode): void {
@@ -96,20 +111,10 @@ export class TimeLimit {
   }
 
   #abort(reason: unknown): void {
-    this.#signal.abort(reason);
-    this.#giveUp?.(reason);
-  }
-}
-
-/** As much of an `AbortSignal` as undici needs, which takes an emitter in its place: one is made for every call. */
-class EndSignal extends EventEmitter {
-  aborted = false;
-  reason: unknown;
-
-  abort(reason: unknown): void {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
-    this.emit('abort');
+    this.#follower?.(reason);
+    this.#giveUp?.(reason);
   }
 }

@@ -8,7 +8,16 @@ const MAX_CACHED_CHARACTERS = 32 * 1024 * 1024;
 
 export type KeyRevocations = Pick<TokenVerifier, 'isKeyRevoked'>;
 
+/** What a token is asked for. */
+export interface Wanted {
+  readonly audience: string;
+  readonly scope: string;
+  /** The token that it is to be exchanged for; empty for one of this service's own. */
+  readonly subject: string;
+}
+
 interface Kept {
+  readonly subject: string;
   readonly token: string;
   readonly signer: Signer | undefined;
   /** By `performance.now()`. */
@@ -23,7 +32,7 @@ export class TokenCache {
   readonly #kept = new LRUCache<string, Kept>({
     max: MAX_CACHED,
     maxSize: MAX_CACHED_CHARACTERS,
-    sizeCalculation: ({ token }, key) => token.length + key.length,
+    sizeCalculation: ({ token, subject }, key) => token.length + subject.length + key.length,
   });
   readonly #inFlight = new Map<string, Promise<string>>();
 
@@ -35,32 +44,44 @@ export class TokenCache {
    *   be refused
    * @throws VerifierUnavailable `revocation_unavailable`
    */
-  recall(key: string, maxAgeSeconds: number, verifier: KeyRevocations | undefined): string | undefined {
+  recall(wanted: Wanted, maxAgeSeconds: number, verifier: KeyRevocations | undefined): string | undefined {
+    const key = keyOf(wanted);
     const kept = this.#kept.get(key);
+    if (kept?.subject !== wanted.subject) return undefined;
     // By whoever asks: of two contracts for the same token each has an age of its own.
-    if (kept && performance.now() - kept.fetchedAt >= maxAgeSeconds * 1000) return undefined;
-    if (!kept?.signer || !verifier?.isKeyRevoked(kept.signer.issuer, kept.signer.kid)) return kept?.token;
+    if (performance.now() - kept.fetchedAt >= maxAgeSeconds * 1000) return undefined;
+    if (!kept.signer || !verifier?.isKeyRevoked(kept.signer.issuer, kept.signer.kid)) return kept.token;
     this.#kept.delete(key);
     return undefined;
   }
 
   /** Asks the issuer, even if there is a token already. */
-  fetch(key: string, ask: () => Promise<GrantedToken>): Promise<string> {
-    let inFlight = this.#inFlight.get(key);
+  fetch(wanted: Wanted, ask: () => Promise<GrantedToken>): Promise<string> {
+    const { audience, scope, subject } = wanted;
+    const whole = `${audience}\n${scope}\n${subject}`;
+    let inFlight = this.#inFlight.get(whole);
     if (!inFlight) {
       inFlight = ask()
         .then(({ token, expiresInSeconds }) => {
-          const kept = { token, signer: signerOf(token), fetchedAt: performance.now() };
-          this.#kept.set(key, kept, { ttl: Math.ceil(expiresInSeconds * 1000) });
+          const kept = { token, subject, signer: signerOf(token), fetchedAt: performance.now() };
+          this.#kept.set(keyOf(wanted), kept, { ttl: Math.ceil(expiresInSeconds * 1000) });
           return token;
         })
-        .finally(() => this.#inFlight.delete(key));
-      this.#inFlight.set(key, inFlight);
+        .finally(() => this.#inFlight.delete(whole));
+      this.#inFlight.set(whole, inFlight);
     }
     return inFlight;
   }
 
-  forget(key: string): void {
-    this.#kept.delete(key);
+  forget(wanted: Wanted): void {
+    const key = keyOf(wanted);
+    if (this.#kept.peek(key)?.subject === wanted.subject) this.#kept.delete(key);
   }
+}
+
+/** To hash a whole token, which is a new text with each request, takes longer than all else: its end is compared then. */
+const END = 32;
+
+function keyOf({ audience, scope, subject }: Wanted): string {
+  return `${audience}\n${scope}\n${subject.slice(-END)}`;
 }

@@ -128,9 +128,28 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
    *
    * @throws TokenRejected, VerifierUnavailable
    */
-  prepare(destination: Name, options: PrepareOptions = {}): Promise<Prepared> {
+  async prepare(destination: Name, options?: PrepareOptions): Promise<Prepared> {
+    return this.prepareNow(destination, options);
+  }
+
+  /**
+   * The same, at once where all of it is at hand.
+   *
+   * @throws TokenRejected, VerifierUnavailable, also where it returns a promise
+   */
+  prepareNow(
+    destination: Name,
+    { renew = false, transaction, ...how }: PrepareOptions = {},
+  ): Prepared | Promise<Prepared> {
     const contract = this.contract(destination);
-    return this.#prepare(currentCall(), contract, options);
+    const call = currentCall();
+    if (how.isEvent !== true) remainingMs(call);
+    const begun = performance.now();
+    const given = observedCredentials(this.#observer, contract, () =>
+      this.#mode(contract).credentials(call, contract, { renew, transaction }),
+    );
+    const prepared = (credentials: Credentials): Prepared => this.#prepared(call, contract, credentials, begun, how);
+    return given instanceof Promise ? given.then(prepared) : prepared(given);
   }
 
   /** Whether a new token is worth asking for, where the destination has refused one. */
@@ -154,21 +173,17 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
     await this.#endpoint?.close();
   }
 
-  async #prepare(
+  #prepared(
     call: CallState | undefined,
     contract: ResolvedContract,
-    { renew = false, transaction, timeoutMs = contract.timeoutMs, isEvent = false }: PrepareOptions,
-  ): Promise<Prepared> {
-    if (!isEvent) remainingMs(call);
-    const begun = performance.now();
-    const credentials = await observedCredentials(this.#observer, contract, () =>
-      this.#mode(contract).credentials(call, contract, { renew, transaction }),
-    );
-    const exchangedInMs = performance.now() - begun;
+    { cached, headers: proof }: Credentials,
+    begun: number,
+    { timeoutMs = contract.timeoutMs, isEvent = false }: PrepareOptions,
+  ): Prepared {
     const { name: destination, mode } = contract;
-    const report = { destination, mode, cached: credentials.cached, exchangedInMs };
+    const report = { destination, mode, cached, exchangedInMs: performance.now() - begun };
     addReport(call, report);
-    const headers = headersOf(credentials.headers, call);
+    const headers = headersOf(proof, call);
     if (!isEvent) headers[TIMEOUT_HEADER] = String(toldMs(Math.min(timeoutMs, remainingMs(call))));
     return { headers, report, observer: this.#observer };
   }
@@ -198,7 +213,7 @@ async function inTime<Result>(preparing: Promise<Result>): Promise<Result> {
   if (call?.deadline === undefined) return preparing;
   preparing.catch(() => undefined);
   const limit = new TimeLimit({ call, timeoutMs: Infinity, stream: undefined, signal: undefined });
-  return limit.race(preparing).finally(() => limit.stopAt());
+  return limit.race(preparing).finally(() => limit.end());
 }
 
 function modesOf(

@@ -1,4 +1,4 @@
-import { currentRelayContext, type RelayContext } from '@token-relay/jwt-guard';
+import { currentRelayContext, type Principal, type RelayContext } from '@token-relay/jwt-guard';
 
 /** What a line says of the call that it belongs to. */
 export interface CallFields {
@@ -13,19 +13,27 @@ export interface CallFields {
   readonly clientId?: string;
 }
 
+type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
+
 /** Of the current call; nothing outside of one. */
 export function callFields(context: RelayContext | undefined = currentRelayContext()): CallFields | object {
   if (!context) return {};
   const { traceparent, transactionId, principal } = context;
-  // Written out: this is done for every line.
-  const fields: { -readonly [Name in keyof CallFields]: CallFields[Name] } = {
-    traceId: traceparent.slice(3, 35),
-    transactionId,
-  };
-  if (!principal) return fields;
-  const { subject, actor, clientId } = principal;
+  const fields: Writable<CallFields> = { traceId: traceparent.slice(3, 35), transactionId };
+  if (principal) addCaller(fields, principal);
+  return fields;
+}
+
+/** What a line says of whoever makes a call. */
+export function callerFields(principal: Principal): Pick<CallFields, 'subject' | 'actor' | 'clientId'> {
+  const fields = {};
+  addCaller(fields, principal);
+  return fields;
+}
+
+/** Written out: this is done for every line. */
+function addCaller(fields: Partial<Writable<CallFields>>, { subject, actor, clientId }: Principal): void {
   fields.subject = subject;
   if (actor.length > 0) fields.actor = actor;
   if (clientId !== undefined) fields.clientId = clientId;
-  return fields;
 }

@@ -34,32 +34,64 @@ export class Counts<Key extends string> {
   }
 }
 
+/** One series of `LabelledCounts`. */
+export interface Count {
+  value: number;
+}
+
+/** The same for labels of which it is known only later which there are: whoever counts keeps the series. */
+export class LabelledCounts {
+  readonly #series: { readonly labels: Readonly<Record<string, string>>; readonly count: Count }[] = [];
+
+  constructor(registry: Registry, described: Described, labelNames: readonly string[]) {
+    const series = this.#series;
+    new Counter({
+      ...described,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const { labels, count } of series) this.inc(labels, count.value);
+      },
+    });
+  }
+
+  /** A series of its own, at 0: to be asked for once for the same labels. */
+  series(labels: Readonly<Record<string, string>>): Count {
+    const count = { value: 0 };
+    this.#series.push({ labels, count });
+    return count;
+  }
+}
+
 /** A histogram for the same places; prom-client's own takes a quarter of a microsecond for each value. */
 export class Distribution {
-  readonly #series: readonly Series[];
+  readonly #series: Series[] = [];
   readonly type = 'histogram';
   readonly aggregator = 'sum';
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
 
-  /** @param bounds of the buckets, in ascending order; @param labels of its series, told apart by their index */
+  /** @param bounds of the buckets, in ascending order; @param labels of its first series, told apart by their index */
   constructor(
     registry: Registry,
     { name, help }: Described,
     private readonly bounds: readonly number[],
     labels: readonly Readonly<Record<string, string>>[] = [{}],
+    labelNames: readonly string[] = Object.keys(labels[0] ?? {}),
   ) {
     this.name = name;
     this.help = help;
-    this.labelNames = Object.keys(labels[0] ?? {});
-    this.#series = labels.map((labelled) => ({
-      labels: labelled,
-      counts: new Float64Array(bounds.length + 1),
-      sum: 0,
-    }));
+    this.labelNames = labelNames;
+    for (const labelled of labels) this.series(labelled);
     // All that a registry asks of a metric are the members here: its type names prom-client's four classes.
     registry.registerMetric(this as unknown as Histogram);
+  }
+
+  /** One more: to be asked for once for the same labels. @returns its index */
+  series(labels: Readonly<Record<string, string>>): number {
+    return this.#series.push({ labels, counts: new Float64Array(this.bounds.length + 1), sum: 0 }) - 1;
   }
 
   add(value: number, index = 0): void {

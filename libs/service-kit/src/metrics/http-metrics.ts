@@ -1,7 +1,8 @@
 import { type FastifyInstance } from 'fastify';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { isEndless } from '../endless';
 import { onRequestEnd } from '../request-end';
+import { type Count, Distribution, LabelledCounts } from './counts';
 import { endLabel, methodLabel, OTHER } from './http-labels';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -11,34 +12,43 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * as somebody listens, are counted and not measured.
  */
 export function httpMetrics(registry: Registry, instance: FastifyInstance): void {
-  const registers = [registry];
   const labelNames = ['method', 'route', 'status'];
-  const requests = new Counter({
-    name: 'token_relay_http_requests_total',
-    help: 'Requests by route template and status class, or client_gone, or broken_off.',
+  const requests = new LabelledCounts(
+    registry,
+    {
+      name: 'token_relay_http_requests_total',
+      help: 'Requests by route template and status class, or client_gone, or broken_off.',
+    },
     labelNames,
-    registers,
-  });
-  const seconds = new Histogram({
-    name: 'token_relay_http_request_duration_seconds',
-    help: 'Time from the headers of a request to the end of its answer; without streams.',
+  );
+  const seconds = new Distribution(
+    registry,
+    {
+      name: 'token_relay_http_request_duration_seconds',
+      help: 'Time from the headers of a request to the end of its answer; without streams.',
+    },
+    SECONDS,
+    [],
     labelNames,
-    buckets: SECONDS,
-    registers,
-  });
+  );
+  const known = new Map<string, { readonly requests: Count; seconds?: number }>();
   new Gauge({
     name: 'token_relay_http_connections',
     help: 'Open connections to the port of the service.',
-    registers,
+    registers: [registry],
     async collect() {
       this.set(await connectionsOf(instance));
     },
   });
-  onRequestEnd(instance, ({ method, routeOptions }, reply, end) => {
-    const route = routeOptions.url ?? OTHER;
-    const labels = { method: methodLabel(method), route, status: endLabel(reply, end) };
-    requests.inc(labels);
-    if (!isEndless(reply.getHeader('content-type'))) seconds.observe(labels, reply.elapsedTime / 1000);
+  onRequestEnd(instance, ({ request, reply, end, route = OTHER, ms }) => {
+    const [method, status] = [methodLabel(request.method), endLabel(reply, end)];
+    const key = `${method} ${status} ${route}`;
+    let series = known.get(key);
+    if (!series) known.set(key, (series = { requests: requests.series({ method, route, status }) }));
+    series.requests.value++;
+    if (isEndless(reply.getHeader('content-type'))) return;
+    series.seconds ??= seconds.series({ method, route, status });
+    seconds.add(ms / 1000, series.seconds);
   });
 }
 

@@ -7,6 +7,7 @@ import {
   type RelayObserver,
 } from '@token-relay/jwt-guard';
 import { Counter, Histogram, type Registry } from 'prom-client';
+import { type Count, Distribution, LabelledCounts } from './counts';
 import { statusClass } from './http-labels';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -30,12 +31,14 @@ export interface Relayed {
 /** How calls to other services, and the tokens for them, are going. Names are those of relay contracts. */
 export function relayMetrics(registry: Registry, { destinations, trustDomain = '' }: Relayed): Required<RelayObserver> {
   const registers = [registry];
-  const credentials = new Counter({
-    name: 'token_relay_relay_credentials_total',
-    help: 'What calls to other services were about to carry: a cached or a fetched token, or none.',
-    labelNames: ['destination', 'mode', 'outcome', 'code'],
-    registers,
-  });
+  const credentials = new LabelledCounts(
+    registry,
+    {
+      name: 'token_relay_relay_credentials_total',
+      help: 'What calls to other services were about to carry: a cached or a fetched token, or none.',
+    },
+    ['destination', 'mode', 'outcome', 'code'],
+  );
   const fetchSeconds = new Histogram({
     name: 'token_relay_relay_credentials_duration_seconds',
     help: 'Time that calls waited for a token that was not cached.',
@@ -56,16 +59,27 @@ export function relayMetrics(registry: Registry, { destinations, trustDomain = '
       grants.inc({ grant, audience: whose, outcome: 'unavailable', code: 'exchange_unavailable' }, 0);
     }
   }
-  const callSeconds = new Histogram({
-    name: 'token_relay_relay_duration_seconds',
-    help: 'Time that other services took to answer, by status class; or what went wrong with the call.',
-    labelNames: ['destination', 'mode', 'result'],
-    buckets: SECONDS,
-    registers,
-  });
+  const callSeconds = new Distribution(
+    registry,
+    {
+      name: 'token_relay_relay_duration_seconds',
+      help: 'Time that other services took to answer, by status class; or what went wrong with the call.',
+    },
+    SECONDS,
+    [],
+    ['destination', 'mode', 'result'],
+  );
+  const credentialsOf = new Map<string, Count>();
+  const callsOf = new Map<string, number>();
   return {
     credentials({ destination, mode, outcome, code, durationSeconds }: RelayCredentialsEvent): void {
-      credentials.inc({ destination, mode, outcome, code: code ?? NO_CODE });
+      const key = `${outcome} ${code ?? NO_CODE} ${mode} ${destination}`;
+      let count = credentialsOf.get(key);
+      if (!count) {
+        count = credentials.series({ destination, mode, outcome, code: code ?? NO_CODE });
+        credentialsOf.set(key, count);
+      }
+      count.value++;
       if (outcome === 'fetched') fetchSeconds.observe({ destination, mode }, durationSeconds);
     },
     granted({ grant, audience, outcome, code }: RelayGrantEvent): void {
@@ -73,7 +87,14 @@ export function relayMetrics(registry: Registry, { destinations, trustDomain = '
     },
     called(event: RelayCallEvent): void {
       const { destination, mode, durationSeconds } = event;
-      callSeconds.observe({ destination, mode, result: resultOf(event) }, durationSeconds);
+      const result = resultOf(event);
+      const key = `${result} ${mode} ${destination}`;
+      let series = callsOf.get(key);
+      if (series === undefined) {
+        series = callSeconds.series({ destination, mode, result });
+        callsOf.set(key, series);
+      }
+      callSeconds.add(durationSeconds, series);
     },
   };
 }

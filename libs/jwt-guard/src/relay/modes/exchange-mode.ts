@@ -5,7 +5,7 @@ import { isOwnAccount } from '../own-account';
 import { type Credentials, type CredentialsRequest, type RelayMode } from '../relay-mode';
 import { type ResolvedContract } from '../relay-options';
 import { type ServiceTokens } from '../service-tokens';
-import { TokenCache } from '../token-cache';
+import { TokenCache, type Wanted } from '../token-cache';
 import { type TokenEndpoint } from '../token-endpoint';
 import { ACCESS_TOKEN_TYPE, TOKEN_EXCHANGE_GRANT } from '../token-types';
 
@@ -21,17 +21,25 @@ export class ExchangeMode implements RelayMode {
     private readonly serviceTokens: ServiceTokens,
   ) {}
 
-  async credentials(
+  credentials(
     call: CallState | undefined,
     contract: ResolvedContract,
     { renew }: CredentialsRequest,
-  ): Promise<Credentials> {
+  ): Credentials | Promise<Credentials> {
     if (isOwnAccount(call)) return this.ownCredentials(contract, renew);
     const subjectToken = subjectTokenOf(call);
-    const key = keyOf(subjectToken, contract);
-    const kept = renew ? undefined : this.#cache.recall(key, contract.maxAgeSeconds, call?.verifier);
-    if (kept !== undefined) return bearer(kept, true);
-    const token = await this.#cache.fetch(key, () =>
+    const wanted = wantedFor(subjectToken, contract);
+    const kept = renew ? undefined : this.#cache.recall(wanted, contract.maxAgeSeconds, call?.verifier);
+    return kept === undefined ? this.#exchanged(call, contract, wanted, subjectToken) : bearer(kept, true);
+  }
+
+  async #exchanged(
+    call: CallState | undefined,
+    contract: ResolvedContract,
+    wanted: Wanted,
+    subjectToken: string,
+  ): Promise<Credentials> {
+    const token = await this.#cache.fetch(wanted, () =>
       this.endpoint.grant({
         form: {
           grant_type: TOKEN_EXCHANGE_GRANT,
@@ -39,7 +47,7 @@ export class ExchangeMode implements RelayMode {
           subject_token_type: ACCESS_TOKEN_TYPE,
           requested_token_type: ACCESS_TOKEN_TYPE,
           audience: contract.audience,
-          scope: contract.scopes.join(' '),
+          scope: contract.scope,
         },
         tokenType: 'bearer',
       }),
@@ -50,12 +58,12 @@ export class ExchangeMode implements RelayMode {
   }
 
   forget(call: CallState | undefined, contract: ResolvedContract): void {
-    if (isOwnAccount(call)) this.serviceTokens.forget(contract, contract.scopes.join(' '));
-    else if (call?.authenticated) this.#cache.forget(keyOf(call.authenticated.token, contract));
+    if (isOwnAccount(call)) this.serviceTokens.forget(contract, contract.scope);
+    else if (call?.authenticated) this.#cache.forget(wantedFor(call.authenticated.token, contract));
   }
 
   private async ownCredentials(contract: ResolvedContract, renew: boolean): Promise<Credentials> {
-    const scope = contract.scopes.join(' ');
+    const scope = contract.scope;
     const kept = renew ? undefined : this.serviceTokens.recall(contract, scope);
     return kept === undefined ? bearer(await this.serviceTokens.fetch(contract, scope), false) : bearer(kept, true);
   }
@@ -68,8 +76,8 @@ function subjectTokenOf(call: CallState | undefined): string {
   return token;
 }
 
-function keyOf(subjectToken: string, { audience, scopes }: ResolvedContract): string {
-  return `${audience}\n${scopes.join(' ')}\n${subjectToken}`;
+function wantedFor(subject: string, { audience, scope }: ResolvedContract): Wanted {
+  return { audience, scope, subject };
 }
 
 function bearer(token: string, cached: boolean): Credentials {

@@ -67,7 +67,7 @@ export class TransactionMode implements RelayMode {
   ): Promise<string> {
     const { token, transactionToken } = callerOf(call);
     if (transactionToken !== undefined) return transactionToken;
-    const scope = contract.scopes.join(' ');
+    const { scope } = contract;
     const begun = this.#begunBy((call as CallState).root);
     const before = renew ? undefined : begun.get(scope);
     if (before && before.expiresAt > performance.now()) return (await before.minted).token;

@@ -52,7 +52,8 @@ export class TimeLimit {
   /** Why it is over. */
   reason: unknown;
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #unfollow: () => void;
+  readonly #caller: AbortSignalLike | undefined;
+  readonly #callerGone: () => void;
   #stopped = false;
   /** Of whoever waits for something. */
   #giveUp: ((reason: unknown) => void) | undefined;
@@ -61,10 +62,12 @@ export class TimeLimit {
   /** @throws VerifierUnavailable `deadline_exceeded` for a call that is over before it begins */
   constructor({ call, timeoutMs, stream, signal }: Limits) {
     const remaining = remainingMs(call);
-    const abort = (): void => this.#abort(signal?.reason);
-    if (signal?.aborted) abort();
-    signal?.addEventListener('abort', abort);
-    this.#unfollow = () => signal?.removeEventListener('abort', abort);
+    // Not assigned as it is written: V8 would make it, and what it holds, for the long run, each time.
+    const callerGone = (): void => this.#abort(signal?.reason);
+    this.#callerGone = callerGone;
+    this.#caller = signal;
+    if (signal?.aborted) callerGone();
+    signal?.addEventListener('abort', callerGone);
     if (remaining <= timeoutMs) this.#abortIn(remaining, 'deadline_exceeded');
     else if (!stream) this.#abortIn(timeoutMs, 'upstream_timeout');
     else {
@@ -102,7 +105,7 @@ export class TimeLimit {
   /** There is nothing to end any more. */
   end(): void {
     this.answered();
-    this.#unfollow();
+    this.#caller?.removeEventListener('abort', this.#callerGone);
   }
 
   #abortIn(ms: number, code: OutageCode): void {

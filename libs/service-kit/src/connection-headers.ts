@@ -6,6 +6,9 @@ export type ConnectionRule = (reply: FastifyReply) => Readonly<Record<string, st
 
 export const CLOSE = Object.freeze({ connection: 'close' });
 
+/** What is sooner copied than sent beside its headers, in bytes. */
+const MOST_COPIED = 16 * 1024;
+
 const rules = new WeakMap<Server, ConnectionRule[]>();
 
 /** Has every answer say of its connection what the rule says. Of several rules the first that says something counts. */
@@ -33,7 +36,9 @@ export function sendWhole(reply: FastifyReply, statusCode: number, headers: Outg
   all['content-length'] = body.length;
   raw.writeHead(statusCode, all);
   reply.hijack();
-  raw.end(body);
+  // A text goes out with the headers, in one piece; in latin1 every character is a byte.
+  if (body.length <= MOST_COPIED) raw.end(body.toString('latin1'), 'latin1');
+  else raw.end(body);
 }
 
 function connectionHeaders(reply: FastifyReply): Readonly<Record<string, string>> | undefined {

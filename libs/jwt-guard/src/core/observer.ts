@@ -66,15 +66,16 @@ export function tell<Observer extends object, Name extends string & keyof Observ
   name: Name,
   event: Told<Observer[Name]>,
 ): void {
-  const failed = (error: unknown): void => {
-    const reason = error instanceof Error ? error.message : typeof error;
-    process.emitWarning(`The observer's ${name} failed: ${reason}`, { code: 'JWT_GUARD_OBSERVER' });
-  };
   try {
     const returned = (observer?.[name] as ((event: unknown) => unknown) | undefined)?.call(observer, event);
     // A method that is async after all: nobody waits for it, and its failure must end no process.
-    if (returned instanceof Promise) returned.catch(failed);
+    if (returned instanceof Promise) returned.catch((error: unknown) => warn(name, error));
   } catch (error) {
-    failed(error);
+    warn(name, error);
   }
+}
+
+function warn(name: string, error: unknown): void {
+  const reason = error instanceof Error ? error.message : typeof error;
+  process.emitWarning(`The observer's ${name} failed: ${reason}`, { code: 'JWT_GUARD_OBSERVER' });
 }

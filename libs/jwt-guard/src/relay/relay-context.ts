@@ -37,6 +37,14 @@ export function runInContext<Result>(call: CallState | undefined, run: () => Res
   return place ? within(place, () => storage.run(call, run)) : storage.run(call, run);
 }
 
+/** Runs it, and all that comes of it, in no context at all: what is opened there for others belongs to no call. */
+export function runOutside<Result>(run: () => Result): Result {
+  return outside(() => within(OUTSIDE, run));
+}
+
+/** Where this library was loaded. To go back there costs a tenth of making a context in which nothing is. */
+const outside = AsyncLocalStorage.snapshot();
+
 /** The context of the call – a request, a message – that is being answered; `undefined` outside of one. */
 export function currentRelayContext(): RelayContext | undefined {
   const call = storage.getStore();

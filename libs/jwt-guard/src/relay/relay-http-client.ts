@@ -6,7 +6,7 @@ import { connectorWith } from '../core/client-tls';
 import { isRefusal, VerifierUnavailable } from '../core/refusals';
 import { TIMEOUT_HEADER } from '../nest/context-hints';
 import { failureOf, isConnectionError, isConnectionLost } from './connection-errors';
-import { currentCall, runInContext } from './relay-context';
+import { currentCall, runOutside } from './relay-context';
 import { type TransactionRequest } from './relay-mode';
 import { type DestinationName, type ResolvedContract } from './relay-options';
 import { ask, type RelayAnswer, type RelayResponse } from './relay-answer';
@@ -75,7 +75,7 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     let limit: TimeLimit | undefined;
     try {
       limit = new TimeLimit({ call: currentCall(), timeoutMs, stream, signal: request.signal });
-      return await this.#attempts(destination, { ...request, timeoutMs, bodyTimeoutMs }, { contract, pool, limit });
+      return await this.#attempts(destination, request, { contract, pool, limit, timeoutMs, bodyTimeoutMs });
     } catch (error) {
       limit?.end();
       stream?.destroy();
@@ -104,8 +104,8 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
 
   async #prepare(
     destination: Name,
-    { timeoutMs, transaction }: RelayRequest,
-    { limit }: Way,
+    { transaction }: RelayRequest,
+    { limit, timeoutMs }: Way,
     renew: boolean,
   ): Promise<Prepared> {
     try {
@@ -120,8 +120,8 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
 
   async #send(request: RelayRequest, prepared: Prepared, way: Way): Promise<RelayAnswer> {
     const { report } = prepared;
-    const { contract, pool, limit } = way;
-    const { method, path, body = null, bodyTimeoutMs: bodyTimeout } = request;
+    const { contract, pool, limit, bodyTimeoutMs: bodyTimeout } = way;
+    const { method, path, body = null } = request;
     const span = requestSpan(contract, { method, path }, report);
     const headers = withSpan(prepared.headers, span);
     const options = {
@@ -131,10 +131,10 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
       body,
       // The limit is the time of the whole call, and begins before there is a connection.
       headersTimeout: 0,
-      ...(bodyTimeout !== undefined && { bodyTimeout }),
+      bodyTimeout,
     };
     // A connection lives on, for others: it must not keep the context of the call that it is opened for.
-    const send = () => runInContext(undefined, () => ask(pool, options, limit));
+    const send = () => runOutside(() => ask(pool, options, limit));
     const begun = performance.now();
     try {
       let response: RelayAnswer;
@@ -194,6 +194,8 @@ interface Way {
   readonly contract: ResolvedContract;
   readonly pool: Pool;
   readonly limit: TimeLimit;
+  readonly timeoutMs: number;
+  readonly bodyTimeoutMs: number;
 }
 
 function given(answer: RelayAnswer, limit: TimeLimit): RelayAnswer {

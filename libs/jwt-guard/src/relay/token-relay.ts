@@ -137,18 +137,17 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
    *
    * @throws TokenRejected, VerifierUnavailable, also where it returns a promise
    */
-  prepareNow(
-    destination: Name,
-    { renew = false, transaction, ...how }: PrepareOptions = {},
-  ): Prepared | Promise<Prepared> {
+  prepareNow(destination: Name, options: PrepareOptions = {}): Prepared | Promise<Prepared> {
+    const { renew = false, transaction } = options;
     const contract = this.contract(destination);
     const call = currentCall();
-    if (how.isEvent !== true) remainingMs(call);
+    if (options.isEvent !== true) remainingMs(call);
     const begun = performance.now();
     const given = observedCredentials(this.#observer, contract, () =>
       this.#mode(contract).credentials(call, contract, { renew, transaction }),
     );
-    const prepared = (credentials: Credentials): Prepared => this.#prepared(call, contract, credentials, begun, how);
+    const prepared = (credentials: Credentials): Prepared =>
+      this.#prepared(call, contract, credentials, begun, options);
     return given instanceof Promise ? given.then(prepared) : prepared(given);
   }
 

@@ -56,9 +56,15 @@ async function main(): Promise<number> {
   // Half a run would take the place of a whole one.
   if (!asked.quick && !asked.check && asked.part === undefined) {
     writeFileSync(PLOT, svg(plots));
-    writeFileSync(RESULTS, markdown(runs, 'npm run bench', 'results.svg'));
+    writeFileSync(RESULTS, markdown(runs, command(), 'results.svg'));
   }
   return asked.check ? checked(runs) : 0;
+}
+
+/** What repeats this run. */
+function command(): string {
+  const words = process.argv.slice(2);
+  return words.length === 0 ? 'npm run bench' : `npm run bench -- ${words.join(' ')}`;
 }
 
 function chosen(names: readonly string[] = PARTS.map(({ name }) => name)): Part[] {

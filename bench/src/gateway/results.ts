@@ -82,7 +82,7 @@ function targetsOf({ check }: Bench, { rounds, busy }: Loaded): Target[] {
       value: ratio(rates(EXCHANGE), rates(BARE)),
       unit: ' ×',
       atLeast: 0.9,
-      check: { atLeast: 0.3 },
+      check: { atLeast: 0.2 },
     },
     ...(verifying
       ? [

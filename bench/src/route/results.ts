@@ -45,7 +45,7 @@ function targets({ check }: Bench, { rounds, busy }: Loaded): Target[] {
       value: ratio(rates(FASTIFY.warm), rates(FASTIFY.unguarded)),
       unit: ' ×',
       atLeast: 0.95,
-      check: { atLeast: 0.4 },
+      check: { atLeast: 0.25 },
     },
     {
       name: `guarded route (Fastify, warm), of passport-jwt + jwks-rsa${by}`,

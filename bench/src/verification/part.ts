@@ -166,14 +166,14 @@ function ratios(rounds: Rounds): Target[] {
       value: times(rounds, COLD, BARE),
       unit: ' ×',
       atMost: 1.25,
-      check: { atMost: 1.8 },
+      check: { atMost: 2.5 },
     },
     {
       name: `${JUDGED}: garbage against cold`,
       value: times(rounds, FLOODED, COLD),
       unit: ' ×',
       atMost: 1,
-      check: { atMost: 1.3 },
+      check: { atMost: 1.5 },
     },
   ];
 }

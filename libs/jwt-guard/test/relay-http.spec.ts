@@ -1,6 +1,7 @@
 import { TestIssuer } from '@token-relay/testing';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import { type ServerResponse } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
@@ -225,6 +226,46 @@ describe('RelayHttpClient', () => {
       expect(peer.sockets.size).toBe(1);
       expect(seen.filter(([name, subject]) => name !== subject)).toEqual([]);
       expect(seen).toHaveLength(4);
+    });
+
+    it('has all of it where it came along with the headers, until it is asked for as a stream', async () => {
+      peer.answer = (response) => void response.end('small');
+      const answer = await request();
+      expect([answer.whole, answer.whole]).toEqual([Buffer.from('small'), Buffer.from('small')]);
+      expect(await answer.body.text()).toBe('small');
+      expect(answer.whole).toBeUndefined();
+      expect(answer.body.bodyUsed).toBe(true);
+    });
+
+    it('has none of it as a whole where something is yet to come', async () => {
+      peer.answer = (response) => {
+        response.write('first');
+        setTimeout(() => response.end('second'), 20);
+      };
+      const answer = await request();
+      expect(answer.whole).toBeUndefined();
+      expect(await answer.body.text()).toBe('firstsecond');
+    });
+
+    it('takes no more than a part of it before somebody reads, and then all', async () => {
+      const size = 32 * 1024 * 1024;
+      let sent: ServerResponse | undefined;
+      peer.answer = (response) => void (sent = response).end(Buffer.alloc(size));
+      const answer = await request();
+      await new Promise((later) => setTimeout(later, 200));
+      expect(sent?.writableFinished).toBe(false);
+      expect((await answer.body.bytes()).length).toBe(size);
+    });
+
+    it('gives its connection up when it is dumped and is too long', async () => {
+      peer.answer = (response) => void response.end(Buffer.alloc(4 * 1024 * 1024));
+      const before = peer.sockets.size;
+      const { body } = await request();
+      await body.dump({ limit: 1_000 });
+      expect(body.destroyed).toBe(true);
+      peer.answer = (response) => void response.end('next');
+      expect(await bodyOf()).toBe('next');
+      expect(peer.sockets.size).toBeGreaterThan(before);
     });
 
     it('says of one that breaks off what it says of a destination that does', async () => {

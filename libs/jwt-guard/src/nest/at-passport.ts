@@ -54,6 +54,7 @@ export class PassportRequest {
 
   release(): void {
     this.#request = undefined;
+    this.user = undefined;
   }
 
   // What extractors of passport-jwt look at, for strategies that aren't ours.

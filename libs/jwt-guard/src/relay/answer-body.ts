@@ -41,7 +41,6 @@ const HIGH_WATER_MARK = 64 * 1024;
  */
 export class AnswerBody extends Readable implements RelayBody {
   readonly #source: BodySource;
-  #isUsed = false;
 
   constructor(source: BodySource) {
     super({ highWaterMark: HIGH_WATER_MARK });
@@ -69,7 +68,6 @@ export class AnswerBody extends Readable implements RelayBody {
   }
 
   override _read(): void {
-    this.#isUsed = true;
     this.#source.resume();
   }
 
@@ -80,7 +78,7 @@ export class AnswerBody extends Readable implements RelayBody {
   }
 
   get bodyUsed(): boolean {
-    return this.#isUsed;
+    return this.readableDidRead;
   }
 
   text(): Promise<string> {
@@ -105,10 +103,7 @@ export class AnswerBody extends Readable implements RelayBody {
 
   async dump({ limit = DUMPED_BYTES }: { readonly limit?: number } = {}): Promise<void> {
     let left = limit;
-    try {
-      for await (const chunk of this) if ((left -= (chunk as Buffer).length) < 0) return;
-    } catch (error) {
-      if (!this.destroyed) throw error;
-    }
+    // Whoever leaves the loop ends the stream.
+    for await (const chunk of this) if ((left -= (chunk as Buffer).length) < 0) return;
   }
 }

@@ -1,4 +1,4 @@
-import { Counts, Distribution } from './counts';
+import { Counts, Distribution, LabelledCounts } from './counts';
 import { metricsRegistry } from './registry';
 
 describe('counts', () => {
@@ -33,7 +33,33 @@ describe('counts', () => {
   });
 });
 
+describe('counts by labels', () => {
+  it('have the series that were asked for, and count in each', async () => {
+    const registry = metricsRegistry('auth');
+    const counts = new LabelledCounts(registry, { name: 'seen_total', help: 'h' }, ['route', 'status']);
+    expect((await registry.metrics()).match(/^seen_total/gm)).toBeNull();
+    const [good] = [counts.series({ route: '/', status: '2xx' }), counts.series({ route: '/', status: '5xx' })];
+    good.value++;
+    good.value++;
+    const page = await registry.metrics();
+    expect(page).toContain('seen_total{route="/",status="2xx",service="auth"} 2\n');
+    expect(page).toContain('seen_total{route="/",status="5xx",service="auth"} 0\n');
+  });
+});
+
 describe('a distribution', () => {
+  it('has the series that are asked for later', async () => {
+    const registry = metricsRegistry('auth');
+    const seconds = new Distribution(registry, { name: 'seconds', help: 'h' }, [1], [], ['kind']);
+    expect((await registry.metrics()).match(/^seconds/gm)).toBeNull();
+    const [a, b] = [seconds.series({ kind: 'a' }), seconds.series({ kind: 'b' })];
+    seconds.add(0.5, b);
+    const page = await registry.metrics();
+    expect(page).toContain('seconds_count{kind="b",service="auth"} 1\n');
+    expect(page).toContain('seconds_count{kind="a",service="auth"} 0\n');
+    expect([a, b]).toEqual([0, 1]);
+  });
+
   it('puts what is as large as a bound into its bucket, and what is larger into the next', async () => {
     const registry = metricsRegistry('auth');
     const seconds = new Distribution(registry, { name: 'seconds', help: 'h' }, [1, 2], [{ kind: 'a' }, { kind: 'b' }]);

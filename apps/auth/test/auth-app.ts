@@ -63,7 +63,7 @@ export class AuthApp {
       ...environment,
     });
     const lines: string[] = [];
-    const write = (line: string) => void lines.push(line);
+    const write = (text: string) => void lines.push(...text.trimEnd().split('\n'));
     const logger = createLogger('auth', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, { write });
     const state = await openState(config, logger);
     const app = await createHttpApp(AppModule.forRoot(config, state, logger), { logger, bodies: 'json-and-forms' });

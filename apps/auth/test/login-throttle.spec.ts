@@ -221,7 +221,7 @@ async function startLogging(lines: string[]): Promise<{ app: NestFastifyApplicat
     CLIENTS_FILE: join(folder, 'clients.json'),
     SINGLE_AUTH: '1',
   });
-  const destination = { write: (line: string) => void lines.push(line) };
+  const destination = { write: (text: string) => void lines.push(...text.trimEnd().split('\n')) };
   const logger = createLogger('auth', { LOG_LEVEL: 'trace', LOG_FORMAT: 'json' }, destination);
   const state = await openState(config, logger);
   const app = await createHttpApp(AppModule.forRoot(config, state, logger), { logger, bodies: 'json-and-forms' });

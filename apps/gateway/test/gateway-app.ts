@@ -68,7 +68,7 @@ export class GatewayApp {
       ...(table && { ROUTES_FILE: file }),
       ...environment,
     });
-    const destination = { write: (line: string) => void gateway.lines.push(line) };
+    const destination = { write: (text: string) => void gateway.lines.push(...text.trimEnd().split('\n')) };
     const logger = createLogger('gateway', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, destination);
     gateway.app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'streamed' });
     await gateway.app.listen(0, '127.0.0.1');

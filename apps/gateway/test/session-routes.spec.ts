@@ -43,7 +43,7 @@ describe('the session routes', () => {
       DANGEROUSLY_ALLOW_HTTP: '1',
       GATEWAY_CLIENT_SECRET: SECRET,
     });
-    const destination = { write: (line: string) => void lines.push(line) };
+    const destination = { write: (text: string) => void lines.push(...text.trimEnd().split('\n')) };
     const logger = createLogger('gateway', { LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, destination);
     app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'streamed' });
     await app.listen(0, '127.0.0.1');

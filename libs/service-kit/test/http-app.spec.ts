@@ -124,7 +124,7 @@ describe('an app of the kit', () => {
         HealthModule.forRoot('kit', { useFactory: () => ({ keys: () => ready, other: () => true }) }),
       ],
     };
-    const destination = { write: (line: string) => void lines.push(line) };
+    const destination = { write: (text: string) => void lines.push(...text.trimEnd().split('\n')) };
     const logger = createLogger('test', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, destination);
     app = await createHttpApp(module, { logger });
     await app.listen(0, '127.0.0.1');

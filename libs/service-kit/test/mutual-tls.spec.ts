@@ -69,7 +69,7 @@ describe('an app that serves HTTPS', () => {
   async function start({ names, clients }: { names?: readonly string[]; clients?: Clients } = {}): Promise<void> {
     lines = [];
     secret = new MountedSecret(folder, own);
-    const destination = { write: (line: string) => void lines.push(line) };
+    const destination = { write: (text: string) => void lines.push(...text.trimEnd().split('\n')) };
     const logger = createLogger('test', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, destination);
     tls = new ServiceTls({ ...secret.environment, TLS_CLIENTS: names }, logger);
     const { issuer: iss, audience, jwks } = issuer;

@@ -4,11 +4,8 @@ import { join } from 'node:path';
 import { type Served } from '../harness/served';
 import { ISSUER } from './issuer';
 import { type Surroundings } from './our-gateway';
-import { freePort, started } from './processes';
-
-export function hasHaproxy(): boolean {
-  return spawnSync('haproxy', ['-v']).status === 0;
-}
+import { freePort } from '../harness/programs';
+import { started } from './processes';
 
 /** What it verifies with, as `OpenSSL 3.0.19`. */
 export function haproxyOpenssl(): string {

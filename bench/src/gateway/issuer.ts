@@ -4,7 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Bench } from '../harness/part';
 import { type Served } from '../harness/served';
-import { freePort, started } from './processes';
+import { freePort } from '../harness/programs';
+import { started } from './processes';
 
 export const ISSUER = 'https://issuer.test';
 export const APPS = resolve(__dirname, '../../../apps');

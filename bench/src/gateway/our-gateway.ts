@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { type Bench } from '../harness/part';
 import { type Served } from '../harness/served';
 import { APPS, type Issuer, ISSUER } from './issuer';
-import { freePort, started } from './processes';
+import { freePort } from '../harness/programs';
+import { started } from './processes';
 
 export type Mode = 'exchange' | 'transaction' | 'forward' | 'none';
 

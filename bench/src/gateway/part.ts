@@ -3,7 +3,7 @@ import { type Asked, loaded } from '../harness/http-load';
 import { type Bench, type Part } from '../harness/part';
 import { BusyShare } from '../harness/processor-time';
 import { type Contender, CONTENDERS } from './contenders';
-import { hasHaproxy } from './haproxy';
+import { hasHaproxy } from '../harness/programs';
 import { PATH } from './outcome';
 import { resultOf, UPSTREAM } from './results';
 import { onScene, type Scene } from './scene';
@@ -56,7 +56,7 @@ function headersOf({ tokens }: Scene): string[] {
 function contendersFor({ node, check }: Bench): { contenders: readonly Contender[]; missing: readonly string[] } {
   if (check) return { contenders: CONTENDERS.filter(({ isChecked }) => isChecked), missing: [] };
   const lacks: Record<NonNullable<Contender['needs']>, boolean> = {
-    haproxy: !hasHaproxy(),
+    haproxy: !hasHaproxy,
     'node 22.15': !isAtLeast(node, [22, 15]),
   };
   const isMissing = ({ needs }: Contender): boolean => needs !== undefined && lacks[needs];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Bench } from '../harness/part';
 import { type Served } from '../harness/served';
 import { type Contender } from './contenders';
-import { hasHaproxy } from './haproxy';
+import { hasHaproxy } from '../harness/programs';
 import { startIssuer, type UserToken } from './issuer';
 import { type Surroundings } from './our-gateway';
 import { checkOutcome } from './outcome';
@@ -33,7 +33,7 @@ export async function onScene<Result>(
   };
   try {
     bench.progress(`gateway: auth and the service start, and ${users} users log in`);
-    const upstream = await kept(startUpstream(bench, folder, hasHaproxy()));
+    const upstream = await kept(startUpstream(bench, folder, hasHaproxy));
     const issuer = await kept(startIssuer(bench, folder, users));
     const tokens = await issuer.login();
     const [first] = tokens;

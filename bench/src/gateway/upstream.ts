@@ -4,7 +4,8 @@ import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Bench } from '../harness/part';
 import { serve, type Served } from '../harness/served';
-import { freePort, started } from './processes';
+import { freePort } from '../harness/programs';
+import { started } from './processes';
 
 /** What the service behind answers, always. */
 export const DOCUMENTS = JSON.stringify({

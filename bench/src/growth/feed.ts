@@ -7,7 +7,8 @@ import { time } from '../harness/tables';
 import { Worker } from '../harness/worker';
 import { Accounts } from '../issuing/accounts';
 import { AuthProcess } from '../issuing/auth-process';
-import { hasRedis, PlacedRedis } from '../issuing/redis';
+import { hasRedis } from '../harness/programs';
+import { PlacedRedis } from '../harness/redis';
 import { growthTable } from './growth-table';
 import { type Subscribers, type SubscribersSetting } from './subscribers';
 

@@ -1,6 +1,7 @@
 import { type Bench, type Table, type Target } from '../harness/part';
 import { Worker } from '../harness/worker';
-import { hasRedis, PlacedRedis, REDIS_IS_MISSING } from '../issuing/redis';
+import { hasRedis } from '../harness/programs';
+import { PlacedRedis, REDIS_IS_MISSING } from '../harness/redis';
 import { growthTable } from './growth-table';
 import { type Filled, type StoreWorker } from './session-stores';
 

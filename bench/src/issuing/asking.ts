@@ -6,7 +6,8 @@ import { Worker } from '../harness/worker';
 import { Accounts } from './accounts';
 import { AuthProcess } from './auth-process';
 import { CONNECTIONS, type Loader, type LoaderSetting, type LoaderTurn } from './loader';
-import { hasRedis, PlacedRedis, REDIS_IS_MISSING } from './redis';
+import { hasRedis } from '../harness/programs';
+import { PlacedRedis, REDIS_IS_MISSING } from '../harness/redis';
 
 const USERS = 16;
 const WAYS = ['refresh', 'exchange', 'exchangeAgain'] as const;

@@ -1,7 +1,8 @@
 import { type Bench } from '../harness/part';
 import { serve, type Served } from '../harness/served';
 import { type FastifyJwtSetting } from './fastify-jwt';
-import { haproxyAnswer, hasHaproxy } from './haproxy-answer';
+import { hasHaproxy } from '../harness/programs';
+import { haproxyAnswer } from './haproxy-answer';
 import { type Trusted } from './trusted';
 
 export interface RouteContender {
@@ -137,6 +138,6 @@ export function contendersFor(bench: Bench): {
   readonly missing: readonly string[];
 } {
   if (bench.check) return { contenders: ALL.filter(({ check }) => check), missing: [] };
-  if (hasHaproxy()) return { contenders: [...ALL, HAPROXY], missing: [] };
+  if (hasHaproxy) return { contenders: [...ALL, HAPROXY], missing: [] };
   return { contenders: ALL, missing: ['HAProxy is not installed: what wrk can do at most was not measured.'] };
 }

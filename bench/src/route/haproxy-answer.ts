@@ -1,18 +1,16 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pinned } from '../harness/cores';
+import { freePort } from '../harness/programs';
 import { environment } from '../harness/rounds';
 import { pidOf, type Served, stopped } from '../harness/served';
 import { answerFor, NOBODY } from './answer';
 
 const START_LIMIT_MS = 5_000;
-
-export const hasHaproxy = (): boolean => spawnSync('haproxy', ['-v']).status === 0;
 
 /** What asks can do at most: HAProxy answers the same, whatever it is asked, and faster than any server of Node. */
 export async function haproxyAnswer(label: string): Promise<Served> {
@@ -60,13 +58,4 @@ async function answering(url: string): Promise<void> {
       if (performance.now() - begun > START_LIMIT_MS) throw error;
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

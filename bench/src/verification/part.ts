@@ -24,7 +24,8 @@ import {
   warmWithMetricsEntry,
 } from './entries';
 import { type OwnSetting } from './own';
-import { startRedis } from './redis-server';
+import { hasRedis } from '../harness/programs';
+import { PlacedRedis } from '../harness/redis';
 import { type Algorithm, writeTokens } from './tokens';
 
 /** What the figures that were set out are about. */
@@ -123,7 +124,7 @@ function revocationTable(rounds: Rounds): Table {
 }
 
 async function besideRedis(bench: Bench, entries: readonly Entry[]): Promise<Table> {
-  const redis = await startRedis();
+  const redis = hasRedis ? await PlacedRedis.start('around') : undefined;
   const title = `${JUDGED}, beside Redis on the same machine`;
   if (!redis) return { title, columns: [''], rows: [], notes: ['There is no redis-server here.'] };
   try {

@@ -1,14 +1,11 @@
 import Redis from 'ioredis';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { pinned, type Place } from '../harness/cores';
-import { environment } from '../harness/rounds';
-import { stopped } from '../harness/served';
-
-/** Whether there is a redis-server here. */
-export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+import { pinned, type Place } from './cores';
+import { freePort } from './programs';
+import { environment } from './rounds';
+import { stopped } from './served';
 
 export const REDIS_IS_MISSING = 'There is no redis-server here (Debian: redis-server): what needs one was left out.';
 
@@ -62,12 +59,4 @@ export class PlacedRedis {
     this.#redis.disconnect();
     await stopped(this.child);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return port;
 }

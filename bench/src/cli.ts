@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { unpin } from './harness/cores';
 import { measured } from './harness/machine';
 import { type Bench, type Part, type Plot } from './harness/part';
 import { svg } from './harness/plot';
@@ -29,7 +30,7 @@ const { values: asked } = parseArgs({
 const USAGE = `npm run bench -- [options]
 
   --part <name>      only this part, of ${PARTS.map(({ name }) => name).join(', ')}; may be repeated
-  --quick            everything once, in under a minute; nothing is precise
+  --quick            a bit of everything, once, in under a minute; nothing is precise
   --check            only what the regression check asks for; fails when a ratio is out of its bounds
   --json             for machines, on the standard output
   --node <version>   measures on this Node, a path or a version that npx fetches; may be repeated.
@@ -44,6 +45,7 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  if (asked.quick) unpin();
   const parts = chosen(asked.part);
   const runs: Run[] = [];
   const plots: Plot[] = [];
@@ -96,7 +98,7 @@ async function measure(node: string, parts: readonly Part[], plots: Plot[]): Pro
     node,
     quick: isShort,
     check,
-    rounds: Number(asked.rounds ?? (isShort ? 3 : 11)),
+    rounds: Number(asked.rounds ?? (quick ? 1 : check ? 3 : 5)),
     turnMs: isShort ? 100 : 1_000,
     progress: (line) => void process.stderr.write(`${what.node} ${line}\n`),
   };

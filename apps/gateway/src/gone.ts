@@ -30,19 +30,21 @@ export function goneSignal(reply: FastifyReply): AbortSignal {
 class Connection implements AbortSignalLike {
   aborted = false;
   readonly reason = new DOMException('the client has gone', 'AbortError');
-  readonly #listeners = new Set<() => void>();
+  /** Of the requests under way: one, as a rule. */
+  readonly #listeners: (() => void)[] = [];
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.add(listener);
+    this.#listeners.push(listener);
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.delete(listener);
+    const index = this.#listeners.lastIndexOf(listener);
+    if (index >= 0) this.#listeners.splice(index, 1);
   }
 
   end(): void {
     this.aborted = true;
-    for (const listener of this.#listeners) listener();
+    for (const listener of [...this.#listeners]) listener();
   }
 }
 

@@ -34,12 +34,18 @@ export class AnswerIdle extends Error {
  *
  * @throws whatever `failed` makes of an answer that breaks off before that, or that no HTTP client could read
  */
-export async function passOn(reply: FastifyReply, answer: UpstreamAnswer, passing: Passing): Promise<FastifyReply> {
+export function passOn(
+  reply: FastifyReply,
+  answer: UpstreamAnswer,
+  passing: Passing,
+): FastifyReply | Promise<FastifyReply> {
   const { statusCode, whole } = answer;
-  if (whole && whole.length > 0 && isOrdinary(answer)) {
-    return sendAtOnce(reply, answer.statusCode, whole, passing);
-  }
-  const { body } = answer;
+  if (whole && whole.length > 0 && isOrdinary(answer)) return sendAtOnce(reply, statusCode, whole, passing);
+  return passAsItComes(reply, answer, passing);
+}
+
+async function passAsItComes(reply: FastifyReply, answer: UpstreamAnswer, passing: Passing): Promise<FastifyReply> {
+  const { statusCode, body } = answer;
   const { headers, idleMs, failed } = passing;
   // Whatever becomes of it from here on is told by the events below, or by none because nobody cares.
   body.on('error', ignore);

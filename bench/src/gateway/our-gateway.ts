@@ -4,6 +4,7 @@ import { type Bench } from '../harness/part';
 import { type Served } from '../harness/served';
 import { APPS, type Issuer, ISSUER } from './issuer';
 import { freePort } from '../harness/programs';
+import { STEADY } from '../harness/rounds';
 import { started } from './processes';
 
 export type Mode = 'exchange' | 'transaction' | 'forward' | 'none';
@@ -30,7 +31,7 @@ export async function startGateway(
     label,
     place: 'measured',
     command: bench.node,
-    args: [...(bench.nodeFlags ?? []), resolve(APPS, 'gateway/dist/main.js')],
+    args: [...STEADY, ...(bench.nodeFlags ?? []), resolve(APPS, 'gateway/dist/main.js')],
     env: {
       HOST: '127.0.0.1',
       PORT: String(port),

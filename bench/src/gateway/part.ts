@@ -28,7 +28,9 @@ export const GATEWAY: Part = {
         authorizations: headersOf(scene),
         busy: new BusyShare(scene.upstream.pid),
       };
-      const rounds = await loaded({ ...bench, ...turnsOf(bench) }, TITLE, bench.check ? asked : [...asked, direct]);
+      const { rounds: count, turnMs, warmUpMs } = turnsOf(bench);
+      const all = bench.check ? asked : [...asked, direct];
+      const rounds = await loaded({ ...bench, rounds: count, turnMs }, TITLE, all, warmUpMs);
       const busy = new Map([...asked, direct].map((one) => [one.label, one.busy]));
       return resultOf(bench, { contenders, rounds, busy, users }, missing);
     });
@@ -39,13 +41,13 @@ type Watched = Asked & { readonly busy: BusyShare };
 
 async function openAll(scene: Scene, contenders: readonly Contender[]): Promise<Watched[]> {
   const all = headersOf(scene);
-  const asked: Watched[] = [];
-  for (const contender of contenders) {
-    const { url, pid } = await scene.open(contender);
-    const authorizations = contender.oneToken ? all.slice(0, 1) : all;
-    asked.push({ label: contender.label, url: `${url}${PATH}`, authorizations, busy: new BusyShare(pid) });
-  }
-  return asked;
+  return Promise.all(
+    contenders.map(async (contender) => {
+      const { url, pid } = await scene.open(contender);
+      const authorizations = contender.oneToken ? all.slice(0, 1) : all;
+      return { label: contender.label, url: `${url}${PATH}`, authorizations, busy: new BusyShare(pid) };
+    }),
+  );
 }
 
 function headersOf({ tokens }: Scene): string[] {
@@ -74,9 +76,20 @@ function isAtLeast(node: string, [major, minor]: readonly [number, number]): boo
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
+/** A gateway has been compiled as well as it is going to be after some 80,000 requests. */
+const WARM_UP_TURNS = 10;
+/** V8 takes connections that come and go for reasons to compile anew: of a longer turn that is less. */
+const TURNS = 3;
+
+interface Turns {
+  readonly rounds: number;
+  readonly turnMs: number;
+  readonly warmUpMs: number;
+}
+
 /** A short run has many contenders, or few that have to be compared. */
-function turnsOf({ check, quick, rounds, turnMs }: Bench): Pick<Bench, 'rounds' | 'turnMs'> {
-  if (check) return { rounds: Math.min(rounds, 3), turnMs: 1_000 };
-  if (quick) return { rounds: Math.min(rounds, 2), turnMs: 200 };
-  return { rounds, turnMs };
+function turnsOf({ check, quick, rounds, turnMs }: Bench): Turns {
+  if (check) return { rounds: Math.min(rounds, 3), turnMs: 1_000, warmUpMs: 2_000 };
+  if (quick) return { rounds, turnMs: 200, warmUpMs: 0 };
+  return { rounds, turnMs: TURNS * turnMs, warmUpMs: WARM_UP_TURNS * turnMs };
 }

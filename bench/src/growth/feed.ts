@@ -13,7 +13,7 @@ import { growthTable } from './growth-table';
 import { type Subscribers, type SubscribersSetting } from './subscribers';
 
 const SERVICES = [1, 10, 100, 1_000];
-const SERVICES_QUICK = [1, 10, 100];
+const SERVICES_QUICK = [1, 10];
 const [REVOCATIONS, REVOCATIONS_QUICK] = [50, 10];
 const [IDLE_MS, IDLE_QUICK_MS] = [3_000, 300];
 const ROUNDS_QUICK = 1;

@@ -7,10 +7,10 @@ import { type Filled, type StoreWorker } from './session-stores';
 
 /** How many sessions a store is filled with. */
 const EMBEDDED = [1_000, 10_000, 100_000, 1_000_000];
-const EMBEDDED_QUICK = [1_000, 10_000];
+const EMBEDDED_QUICK = [500, 5_000];
 const EMBEDDED_CHECK = [20_000];
 const IN_REDIS = [1_000, 10_000, 100_000];
-const IN_REDIS_QUICK = [300, 3_000];
+const IN_REDIS_QUICK = [100, 1_000];
 const BYTES_TO_REACH = 1_024;
 const BYTES_CHECKED = 1_536;
 

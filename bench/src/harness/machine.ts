@@ -24,7 +24,7 @@ export function measured(node: string): Measured {
     date: new Date().toISOString().slice(0, 10),
     node: execFileSync(node, ['--version'], { encoding: 'utf8' }).trim(),
     machine: `${cpus().length} × ${cpu?.model.trim() ?? 'an unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
-    pinning,
+    pinning: pinning(),
     versions: { ...peers(), ...programs() },
   };
 }

@@ -32,9 +32,10 @@ export async function interleaved(
   entries: readonly Entry[],
   clock: 'wall' | 'processor' = 'wall',
 ): Promise<Rounds> {
-  const opened: Opened[] = [];
+  const starting = entries.map((entry) => Opened.start(bench, entry));
+  const settled = await Promise.allSettled(starting);
   try {
-    for (const entry of entries) opened.push(await Opened.start(bench, entry));
+    const opened = await Promise.all(starting);
     for (const one of opened) {
       bench.progress(`${title}: ${one.label} warms up`);
       await one.warmUp(bench.turnMs);
@@ -48,7 +49,7 @@ export async function interleaved(
     }
     return rounds;
   } finally {
-    await Promise.all(opened.map((one) => one.stop()));
+    await Promise.all(settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value.stop()] : [])));
   }
 }
 
@@ -62,7 +63,13 @@ class Opened {
 
   static async start({ node }: Bench, { label, module, name, setting }: Entry): Promise<Opened> {
     const dist = resolve(__dirname, '..');
-    const args = [resolve(dist, 'harness/contender-process.js'), resolve(dist, module), name, JSON.stringify(setting)];
+    const args = [
+      ...STEADY,
+      resolve(dist, 'harness/contender-process.js'),
+      resolve(dist, module),
+      name,
+      JSON.stringify(setting),
+    ];
     const [command, words] = pinned('measured', node, args);
     const child = spawn(command, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: environment() });
     const opened = new Opened(label, child);
@@ -119,6 +126,13 @@ class Opened {
     });
   }
 }
+
+/**
+ * Flags of V8 for every Node that takes turns with others. One that waits for its turn seems to be idle, and V8 uses that to
+ * give back memory and, with it, much of what it has compiled: the first ten thousand requests of each turn would take up to
+ * three times as long. Who is asked all the time isn't idle.
+ */
+export const STEADY: readonly string[] = ['--no-memory-reducer'];
 
 /** Nothing of whoever runs the benchmark changes it. */
 export function environment(): NodeJS.ProcessEnv {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { pinned, type Place } from './cores';
 import { type Bench } from './part';
-import { environment } from './rounds';
+import { environment, STEADY } from './rounds';
 
 /** A server in a process of its own. */
 export interface Served {
@@ -35,7 +35,7 @@ export async function serve(
   place: Place = 'measured',
 ): Promise<Served> {
   const dist = resolve(__dirname, '..');
-  const flags = place === 'measured' ? nodeFlags : [];
+  const flags = place === 'measured' ? [...STEADY, ...nodeFlags] : [];
   const own = [resolve(dist, 'harness/server-process.js'), resolve(dist, module), name, JSON.stringify(setting)];
   const [command, words] = pinned(place, node, [...flags, ...own]);
   const child = spawn(command, words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: environment() });

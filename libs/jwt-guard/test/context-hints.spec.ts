@@ -139,19 +139,25 @@ describe('hints of our own', () => {
 
 describe('a trace that begins here', () => {
   it('is named by the transaction where that can name one', () => {
-    expect(newTraceparent('97053963-771d-49cc-a4e3-20aad399c312')).toMatch(
-      /^00-97053963771d49cca4e320aad399c312-[0-9a-f]{16}-00$/,
+    expect(newTraceparent('97053963-771d-49cc-a4e3-20aad399c312')).toBe(
+      '00-97053963771d49cca4e320aad399c312-970520aad399c312-00',
     );
   });
 
-  it.each(['transaction-1', '97053963-771D-49CC-A4E3-20AAD399C312', '0'.repeat(32)])(
-    'is named otherwise, and well, for %s',
-    (id) => {
-      const traceparent = newTraceparent(id);
-      expect(of({ traceparent: [traceparent] })).toMatchObject({ traceparent });
-      expect(traceparent).not.toContain(id);
-    },
-  );
+  it.each([
+    'transaction-1',
+    '97053963-771D-49CC-A4E3-20AAD399C312',
+    '0'.repeat(32),
+    '00000000-0000-0000-0000-000000000000',
+    // Its own parent would be of zeros.
+    '00003963-771d-49cc-a4e3-000000000000',
+    '97053963771d49cca4e320aad399c312',
+    `97053963-771d-49cc-a4e3-20aad399c312\n`,
+  ])('is named otherwise, and well, for %s', (id) => {
+    const traceparent = newTraceparent(id);
+    expect(of({ traceparent: [traceparent] })).toMatchObject({ traceparent });
+    expect(traceparent).not.toContain(id);
+  });
 });
 
 /** What a handler knows of its call. */

@@ -16,7 +16,8 @@ const PLAIN = /^[a-z0-9/_-]*$/;
  */
 export function routeTarget(route: Route, request: FastifyRequest, reply: FastifyReply): string {
   const rest = canonicalPath(request.url, route.prefix);
-  const [below = ''] = rest.split('?', 1);
+  const query = rest.indexOf('?');
+  const below = query < 0 ? rest : rest.slice(0, query);
   const path = route.prefix + below;
   const inner = route.inner.find(({ prefix }) => isBelow(path, prefix));
   if (inner) {

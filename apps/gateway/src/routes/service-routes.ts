@@ -11,17 +11,17 @@ const TO_AUTH = /^\/(?:auth|admin|\.well-known)\//;
  * gateway's own, which go by the contract for the same service though sessions are passed on without one.
  */
 export function serviceRoutes(routes: readonly Route[]): ServiceRoutes {
-  const contracts = new Map<string, string>(
-    routes.flatMap(({ prefix, methods, contract }) =>
-      methods.flatMap((method) => [
-        [`${method} ${prefix}`, contract] as const,
-        [`${method} ${prefix}/*`, contract] as const,
-      ]),
-    ),
-  );
+  const contracts = new Map<string, Map<string | undefined, string>>();
+  for (const { prefix, methods, contract } of routes) {
+    for (const method of methods) {
+      let byTemplate = contracts.get(method);
+      if (!byTemplate) contracts.set(method, (byTemplate = new Map<string | undefined, string>()));
+      byTemplate.set(prefix, contract).set(`${prefix}/*`, contract);
+    }
+  }
   return {
-    contracts: new Set([...contracts.values(), ADMIN_CONTRACT, WHOAMI_DESTINATION]),
-    contractOf: (method, route) => contracts.get(`${method} ${route}`) ?? ownContractOf(route),
+    contracts: new Set([...routes.map(({ contract }) => contract), ADMIN_CONTRACT, WHOAMI_DESTINATION]),
+    contractOf: (method, route) => contracts.get(method)?.get(route) ?? ownContractOf(route),
   };
 }
 

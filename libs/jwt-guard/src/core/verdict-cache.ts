@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { recallFrom } from './recall-from';
 import { type RawToken, type ValidatedToken } from './token-states';
 
 /** Of a signature: as good as random, so that tokens rarely meet, and short, so that it is hashed quickly. */
@@ -39,7 +40,7 @@ export class VerdictCache<Token extends ValidatedToken = ValidatedToken> {
 
   recall(raw: RawToken): Token | undefined {
     const lookup = raw.slice(-LOOKUP_CHARACTERS);
-    const verdict = this.#verdicts.get(lookup);
+    const verdict = recallFrom(this.#verdicts, lookup);
     // In full: the end alone could be put behind other claims.
     if (verdict === undefined || verdict.raw !== raw) return undefined;
     if (isCurrent(verdict)) return verdict;

@@ -91,13 +91,12 @@ function preferredLocale(acceptLanguage: string): string | undefined {
  * either leads to the other; not sampled, for nobody here records it.
  */
 export function newTraceparent(transactionId: string): string {
-  const id = transactionId.replaceAll('-', '');
-  const traceId = /^(?!0{32})[0-9a-f]{32}$/.test(id) ? id : randomUUID().replaceAll('-', '');
-  return `00-${traceId}-${parentId()}-00`;
+  const uuid = UUID.test(transactionId) ? transactionId : randomUUID();
+  const random = uuid.slice(24);
+  const traceId = uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + random;
+  // The call has no span whose id it could be: it gets digits that are random in a UUID.
+  return `00-${traceId}-${uuid.slice(0, 4)}${random}-00`;
 }
 
-/** 16 digits of a UUID that are random: Node has some of those at hand, where it fetches other random bytes each time. */
-function parentId(): string {
-  const uuid = randomUUID();
-  return uuid.slice(0, 4) + uuid.slice(24);
-}
+/** One of which neither all digits are zeros nor those of the parent id. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-(?!0{12})[0-9a-f]{12}$/;

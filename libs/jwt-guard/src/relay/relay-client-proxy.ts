@@ -204,7 +204,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
     const begun = performance.now();
     let isTold = false;
     const told = (end: Parameters<typeof tellCalled>[2]): void => {
-      if (!isTold) tellCalled(prepared, begun, end);
+      if (!isTold) tellCalled(prepared, performance.now() - begun, end);
       isTold = true;
     };
     return tap({

@@ -135,7 +135,6 @@ class ShownContext implements RelayContext {
 
   constructor(call: CallState) {
     this.#call = call;
-    Object.freeze(this);
   }
 
   /** @returns `undefined` for what isn't one, copies included */

@@ -75,7 +75,12 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     let limit: TimeLimit | undefined;
     try {
       limit = new TimeLimit({ call: currentCall(), timeoutMs, stream, signal: request.signal });
-      return await this.#attempts(destination, request, { contract, pool, limit, timeoutMs, bodyTimeoutMs });
+      const way = { contract, pool, limit, timeoutMs, bodyTimeoutMs };
+      const prepared = this.#prepare(destination, request, way, false);
+      const response = await this.#send(request, prepared instanceof Promise ? await prepared : prepared, way);
+      // Of a call without a token it is the destination's answer to the caller.
+      const isRefused = response.statusCode === 401 && contract.mode !== 'none';
+      return isRefused ? await this.#refused(destination, request, response, way) : given(response, limit);
     } catch (error) {
       limit?.end();
       stream?.destroy();
@@ -83,13 +88,12 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     }
   }
 
-  async #attempts(destination: Name, request: RelayRequest, way: Way): Promise<RelayAnswer> {
+  /**
+   * The destination refuses a token that was made for it: not the user's fault. Perhaps the token is older than the
+   * destination's keys; a new one settles that.
+   */
+  async #refused(destination: Name, request: RelayRequest, response: RelayAnswer, way: Way): Promise<RelayAnswer> {
     const { contract, limit } = way;
-    const response = await this.#send(request, await this.#prepare(destination, request, way, false), way);
-    // Of a call without a token it is the destination's answer to the caller.
-    if (response.statusCode !== 401 || contract.mode === 'none') return given(response, limit);
-    // It refuses a token that was made for it: not the user's fault. Perhaps the token is older than the
-    // destination's keys; a new one settles that.
     await dump(response);
     if (limit.exceeded) throw new VerifierUnavailable(limit.exceeded, { hop: contract.name });
     if (isStream(request.body)) this.#relay.forget(destination);
@@ -102,20 +106,19 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
     throw new VerifierUnavailable('relay_token_refused', { hop: contract.name });
   }
 
-  async #prepare(
+  #prepare(
     destination: Name,
     { transaction }: RelayRequest,
     { limit, timeoutMs }: Way,
     renew: boolean,
-  ): Promise<Prepared> {
-    try {
-      const prepared = this.#relay.prepareNow(destination, { timeoutMs, transaction, renew });
-      return prepared instanceof Promise ? await limit.race(prepared) : prepared;
-    } catch (error) {
+  ): Prepared | Promise<Prepared> {
+    const prepared = this.#relay.prepareNow(destination, { timeoutMs, transaction, renew });
+    if (!(prepared instanceof Promise)) return prepared;
+    return limit.race(prepared).catch((error: unknown) => {
       // It was the issuer that took too long.
       if (isRefusal(error) && error.code === 'upstream_timeout') throw new VerifierUnavailable('exchange_unavailable');
       throw error;
-    }
+    });
   }
 
   async #send(request: RelayRequest, prepared: Prepared, way: Way): Promise<RelayAnswer> {
@@ -145,24 +148,25 @@ export class RelayHttpClient<Name extends string = DestinationName> implements O
         if (!isRepeatable || !isConnectionLost(error)) throw error;
         response = await send();
       }
-      tellCalled(prepared, begun, { outcome: 'answered', status: response.statusCode });
+      report.answeredInMs = performance.now() - begun;
+      tellCalled(prepared, report.answeredInMs, { outcome: 'answered', status: response.statusCode });
       span?.answered(response.statusCode);
       // A challenge for a token of ours is none of the caller's.
-      delete response.headers['www-authenticate'];
-      report.answeredInMs = performance.now() - begun;
+      if ('www-authenticate' in response.headers) delete response.headers['www-authenticate'];
       return response.of({ report, outcomeOf: (cause) => brokenOff(cause, contract) });
     } catch (cause) {
       if (cause instanceof errors.InvalidArgumentError || cause instanceof errors.NotSupportedError) {
         span?.failed(cause);
         throw new TypeError(`the request is none: ${cause.message}`, { cause });
       }
+      const ms = performance.now() - begun;
       if (request.signal?.aborted) {
-        tellCalled(prepared, begun, { outcome: 'abandoned' });
+        tellCalled(prepared, ms, { outcome: 'abandoned' });
         span?.failed('abandoned');
         throw cause;
       }
       const code = limit.exceeded ?? failureOf(cause);
-      tellCalled(prepared, begun, { outcome: 'failed', code });
+      tellCalled(prepared, ms, { outcome: 'failed', code });
       const failure = new VerifierUnavailable(code, { cause, hop: contract.name });
       span?.failed(failure);
       throw failure;

@@ -68,45 +68,43 @@ interface Called {
   readonly observer: RelayObserver | undefined;
 }
 
-/** @param begun by `performance.now()` */
+type Asked = Pick<ResolvedContract, 'name' | 'mode'>;
+
+/** @param ms how long it took */
 export function tellCalled(
   { report: { destination, mode }, observer }: Called,
-  begun: number,
+  ms: number,
   end: Pick<RelayCallEvent, 'outcome' | 'status' | 'code'>,
 ): void {
   if (!observer?.called) return;
-  const durationSeconds = secondsSince(begun);
+  const durationSeconds = ms / 1000;
   const { outcome, status } = end;
   // Written out: this is done for every call, and a spread takes longer than the rest.
   if (status !== undefined) tell(observer, 'called', { destination, mode, outcome, status, durationSeconds });
   else tell(observer, 'called', { destination, mode, ...end, durationSeconds });
 }
 
-/** Gets what a call is going to carry, and tells what came of it: at once, where it is at hand. */
-export function observedCredentials<Result extends { readonly cached: boolean }>(
+/** What a call is going to carry was had. */
+export function tellGiven(
   observer: RelayObserver | undefined,
-  { name: destination, mode }: Pick<ResolvedContract, 'name' | 'mode'>,
-  ask: () => Result | Promise<Result>,
-): Result | Promise<Result> {
-  if (!observer?.credentials) return ask();
-  const begun = performance.now();
-  const told = (end: Pick<RelayCredentialsEvent, 'outcome' | 'code'>): void =>
-    tell(observer, 'credentials', { destination, mode, ...end, durationSeconds: secondsSince(begun) });
-  const given = (credentials: Result): Result => {
-    told({ outcome: credentials.cached ? 'cached' : 'fetched' });
-    return credentials;
-  };
-  const failed = (error: unknown): never => {
-    if (isRefusal(error)) told(notGiven(error));
-    throw error;
-  };
-  let credentials: Result | Promise<Result>;
-  try {
-    credentials = ask();
-  } catch (error) {
-    return failed(error);
-  }
-  return credentials instanceof Promise ? credentials.then(given, failed) : given(credentials);
+  { name: destination, mode }: Asked,
+  cached: boolean,
+  ms: number,
+): void {
+  if (!observer?.credentials) return;
+  const outcome = cached ? 'cached' : 'fetched';
+  tell(observer, 'credentials', { destination, mode, outcome, durationSeconds: ms / 1000 });
+}
+
+/** It was not. */
+export function tellNotGiven(
+  observer: RelayObserver | undefined,
+  { name: destination, mode }: Asked,
+  error: unknown,
+  ms: number,
+): void {
+  if (!observer?.credentials || !isRefusal(error)) return;
+  tell(observer, 'credentials', { destination, mode, ...notGiven(error), durationSeconds: ms / 1000 });
 }
 
 /** Waits for what the issuer is asked for, and tells what came of it. */

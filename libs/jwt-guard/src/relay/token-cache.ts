@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { recallFrom } from '../core/recall-from';
 import { type TokenVerifier } from '../core/token-verifier';
 import { type Signer, signerOf } from './signer-of';
 import { type GrantedToken } from './token-endpoint';
@@ -20,8 +21,9 @@ interface Kept {
   readonly subject: string;
   readonly token: string;
   readonly signer: Signer | undefined;
-  /** By `performance.now()`. */
+  /** By `performance.now()`, as the next. */
   readonly fetchedAt: number;
+  readonly expiresAt: number;
 }
 
 /**
@@ -46,11 +48,13 @@ export class TokenCache {
    */
   recall(wanted: Wanted, maxAgeSeconds: number, verifier: KeyRevocations | undefined): string | undefined {
     const key = keyOf(wanted);
-    const kept = this.#kept.get(key);
+    const kept = recallFrom(this.#kept, key);
     if (kept?.subject !== wanted.subject) return undefined;
+    const now = performance.now();
     // By whoever asks: of two contracts for the same token each has an age of its own.
-    if (performance.now() - kept.fetchedAt >= maxAgeSeconds * 1000) return undefined;
-    if (!kept.signer || !verifier?.isKeyRevoked(kept.signer.issuer, kept.signer.kid)) return kept.token;
+    if (now - kept.fetchedAt >= maxAgeSeconds * 1000) return undefined;
+    const isRevoked = kept.signer && verifier?.isKeyRevoked(kept.signer.issuer, kept.signer.kid);
+    if (now < kept.expiresAt && !isRevoked) return kept.token;
     this.#kept.delete(key);
     return undefined;
   }
@@ -63,8 +67,9 @@ export class TokenCache {
     if (!inFlight) {
       inFlight = ask()
         .then(({ token, expiresInSeconds }) => {
-          const kept = { token, subject, signer: signerOf(token), fetchedAt: performance.now() };
-          this.#kept.set(keyOf(wanted), kept, { ttl: Math.ceil(expiresInSeconds * 1000) });
+          const fetchedAt = performance.now();
+          const expiresAt = fetchedAt + expiresInSeconds * 1000;
+          this.#kept.set(keyOf(wanted), { token, subject, signer: signerOf(token), fetchedAt, expiresAt });
           return token;
         })
         .finally(() => this.#inFlight.delete(whole));

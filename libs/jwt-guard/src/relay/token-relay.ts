@@ -23,7 +23,7 @@ import {
   type ResolvedContract,
   resolveRelayOptions,
 } from './relay-options';
-import { observedCredentials, type RelayObserver } from './relay-observer';
+import { type RelayObserver, tellGiven, tellNotGiven } from './relay-observer';
 import { addReport, type OpenReport } from './relay-report';
 import { ServiceTokens } from './service-tokens';
 import { remainingMs, TimeLimit } from './time-limit';
@@ -143,12 +143,18 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
     const call = currentCall();
     if (options.isEvent !== true) remainingMs(call);
     const begun = performance.now();
-    const given = observedCredentials(this.#observer, contract, () =>
-      this.#mode(contract).credentials(call, contract, { renew, transaction }),
-    );
-    const prepared = (credentials: Credentials): Prepared =>
-      this.#prepared(call, contract, credentials, begun, options);
-    return given instanceof Promise ? given.then(prepared) : prepared(given);
+    const failed = (error: unknown): never => {
+      tellNotGiven(this.#observer, contract, error, performance.now() - begun);
+      throw error;
+    };
+    let given: Credentials | Promise<Credentials>;
+    try {
+      given = this.#mode(contract).credentials(call, contract, { renew, transaction });
+    } catch (error) {
+      return failed(error);
+    }
+    if (!(given instanceof Promise)) return this.#prepared(call, contract, given, begun, options);
+    return given.then((credentials) => this.#prepared(call, contract, credentials, begun, options), failed);
   }
 
   /** Whether a new token is worth asking for, where the destination has refused one. */
@@ -180,7 +186,9 @@ export class TokenRelay<Name extends string = DestinationName> implements OnAppl
     { timeoutMs = contract.timeoutMs, isEvent = false }: PrepareOptions,
   ): Prepared {
     const { name: destination, mode } = contract;
-    const report = { destination, mode, cached, exchangedInMs: performance.now() - begun };
+    const exchangedInMs = performance.now() - begun;
+    tellGiven(this.#observer, contract, cached, exchangedInMs);
+    const report = { destination, mode, cached, exchangedInMs };
     addReport(call, report);
     const headers = headersOf(proof, call);
     if (!isEvent) headers[TIMEOUT_HEADER] = String(toldMs(Math.min(timeoutMs, remainingMs(call))));

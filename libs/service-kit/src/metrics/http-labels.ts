@@ -9,9 +9,11 @@ export function methodLabel(method: string): string {
   return METHODS.has(method) ? method : OTHER;
 }
 
+const CLASSES: readonly (string | undefined)[] = [undefined, '1xx', '2xx', '3xx', '4xx', '5xx'];
+
 /** `2xx` for 204, and the like. */
 export function statusClass(status: number): string {
-  return status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : OTHER;
+  return CLASSES[Math.floor(status / 100)] ?? OTHER;
 }
 
 /** All that `endLabel` says. */

@@ -2,6 +2,7 @@ import { type FastifyInstance } from 'fastify';
 import { Gauge, type Registry } from 'prom-client';
 import { isEndless } from '../endless';
 import { onRequestEnd } from '../request-end';
+import { ByTexts } from './by-texts';
 import { type Count, Distribution, LabelledCounts } from './counts';
 import { endLabel, methodLabel, OTHER } from './http-labels';
 
@@ -31,7 +32,7 @@ export function httpMetrics(registry: Registry, instance: FastifyInstance): void
     [],
     labelNames,
   );
-  const known = new Map<string, { readonly requests: Count; seconds?: number }>();
+  const known = new ByTexts<{ readonly requests: Count; seconds?: number }>();
   new Gauge({
     name: 'token_relay_http_connections',
     help: 'Open connections to the port of the service.',
@@ -41,10 +42,9 @@ export function httpMetrics(registry: Registry, instance: FastifyInstance): void
     },
   });
   onRequestEnd(instance, ({ request, reply, end, route = OTHER, ms }) => {
-    const [method, status] = [methodLabel(request.method), endLabel(reply, end)];
-    const key = `${method} ${status} ${route}`;
-    let series = known.get(key);
-    if (!series) known.set(key, (series = { requests: requests.series({ method, route, status }) }));
+    const method = methodLabel(request.method);
+    const status = endLabel(reply, end);
+    const series = known.of(method, status, route, () => ({ requests: requests.series({ method, route, status }) }));
     series.requests.value++;
     if (isEndless(reply.getHeader('content-type'))) return;
     series.seconds ??= seconds.series({ method, route, status });

@@ -7,6 +7,7 @@ import {
   type RelayObserver,
 } from '@token-relay/jwt-guard';
 import { Counter, Histogram, type Registry } from 'prom-client';
+import { ByTexts } from './by-texts';
 import { type Count, Distribution, LabelledCounts } from './counts';
 import { statusClass } from './http-labels';
 
@@ -69,17 +70,14 @@ export function relayMetrics(registry: Registry, { destinations, trustDomain = '
     [],
     ['destination', 'mode', 'result'],
   );
-  const credentialsOf = new Map<string, Count>();
-  const callsOf = new Map<string, number>();
+  const credentialsOf = new ByTexts<Count>();
+  const callsOf = new ByTexts<number>();
   return {
     credentials({ destination, mode, outcome, code, durationSeconds }: RelayCredentialsEvent): void {
-      const key = `${outcome} ${code ?? NO_CODE} ${mode} ${destination}`;
-      let count = credentialsOf.get(key);
-      if (!count) {
-        count = credentials.series({ destination, mode, outcome, code: code ?? NO_CODE });
-        credentialsOf.set(key, count);
-      }
-      count.value++;
+      const end = code === undefined ? outcome : `${outcome} ${code}`;
+      credentialsOf.of(destination, mode, end, () =>
+        credentials.series({ destination, mode, outcome, code: code ?? NO_CODE }),
+      ).value++;
       if (outcome === 'fetched') fetchSeconds.observe({ destination, mode }, durationSeconds);
     },
     granted({ grant, audience, outcome, code }: RelayGrantEvent): void {
@@ -88,12 +86,7 @@ export function relayMetrics(registry: Registry, { destinations, trustDomain = '
     called(event: RelayCallEvent): void {
       const { destination, mode, durationSeconds } = event;
       const result = resultOf(event);
-      const key = `${result} ${mode} ${destination}`;
-      let series = callsOf.get(key);
-      if (series === undefined) {
-        series = callSeconds.series({ destination, mode, result });
-        callsOf.set(key, series);
-      }
+      const series = callsOf.of(destination, mode, result, () => callSeconds.series({ destination, mode, result }));
       callSeconds.add(durationSeconds, series);
     },
   };

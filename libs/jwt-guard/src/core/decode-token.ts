@@ -26,7 +26,7 @@ export function decodeToken(raw: RawToken, rules: DecodeRules): UnverifiedToken 
   if (parts.length !== 3) throw new TokenRejected('token_malformed');
   const [headerPart = '', payloadPart = '', signaturePart = ''] = parts;
 
-  const header = jsonObject(headerPart);
+  const header = headerOf(headerPart);
   // The list comes before anything else that the header says (RFC 8725, section 3.1).
   const { alg, kid } = header;
   if (!isAllowed(alg, rules.algorithms)) throw new TokenRejected('alg_not_allowed', { debug: 'algorithms' });
@@ -56,6 +56,23 @@ export function decodeToken(raw: RawToken, rules: DecodeRules): UnverifiedToken 
 
 function isAllowed(alg: unknown, algorithms: ReadonlySet<AnyAlgorithmName>): alg is AnyAlgorithmName {
   return algorithms.has(alg as AnyAlgorithmName);
+}
+
+/** What the latest headers say: all tokens of one key have the same. Of the text alone, and nobody's secret. */
+const headers = new Map<string, Members>();
+const MAX_HEADERS = 64;
+const MAX_HEADER_LENGTH = 512;
+
+function headerOf(part: string): Members {
+  const known = headers.get(part);
+  if (known) return known;
+  const header = jsonObject(part);
+  if (part.length > MAX_HEADER_LENGTH) return header;
+  // Whoever makes up headers without end gets none of them remembered for long, and takes nobody longer than that.
+  if (headers.size >= MAX_HEADERS) headers.clear();
+  // A copy: a part of a text keeps all of it.
+  headers.set(Buffer.from(part, 'latin1').toString('latin1'), header);
+  return header;
 }
 
 function jsonObject(part: string): Members {

@@ -53,13 +53,13 @@ async function main(): Promise<number> {
     const run = await measure(node, parts, runs.length === 0 ? plots : []);
     runs.push(run);
     if (!asked.json) process.stdout.write(`${text(run)}\n\n`);
+    // Half a run would take the place of a whole one.
+    if (!asked.quick && !asked.check && asked.part === undefined) {
+      writeFileSync(PLOT, svg(plots));
+      writeFileSync(RESULTS, markdown(runs, command(), 'results.svg'));
+    }
   }
   if (asked.json) process.stdout.write(`${JSON.stringify({ runs, plots }, undefined, 2)}\n`);
-  // Half a run would take the place of a whole one.
-  if (!asked.quick && !asked.check && asked.part === undefined) {
-    writeFileSync(PLOT, svg(plots));
-    writeFileSync(RESULTS, markdown(runs, command(), 'results.svg'));
-  }
   return asked.check ? checked(runs) : 0;
 }
 

@@ -1,6 +1,6 @@
 import { type Bench } from '../harness/part';
 import { serve, type Served } from '../harness/served';
-import { startHaproxy } from './haproxy';
+import { haproxyBefore } from './haproxy';
 import { startGateway, type Surroundings } from './our-gateway';
 
 /** Who stands between the client and the service. */
@@ -104,7 +104,7 @@ export const CONTENDERS: readonly Contender[] = [
     verifies: true,
     passesOn: 'own',
     needs: 'haproxy',
-    start: (_bench, label, around) => startHaproxy(label, around, true),
+    start: (_bench, label, around) => haproxyBefore(label, around, true),
   },
   {
     name: 'jwt-verify-one-token',
@@ -113,7 +113,7 @@ export const CONTENDERS: readonly Contender[] = [
     passesOn: 'own',
     needs: 'haproxy',
     oneToken: true,
-    start: (_bench, label, around) => startHaproxy(label, around, true),
+    start: (_bench, label, around) => haproxyBefore(label, around, true),
   },
   {
     name: 'haproxy',
@@ -121,6 +121,6 @@ export const CONTENDERS: readonly Contender[] = [
     verifies: false,
     passesOn: 'own',
     needs: 'haproxy',
-    start: (_bench, label, around) => startHaproxy(label, around, false),
+    start: (_bench, label, around) => haproxyBefore(label, around, false),
   },
 ];

@@ -2,17 +2,20 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Bench } from '../harness/part';
 import { type Served } from '../harness/served';
-import { APPS, type Issuer, ISSUER } from './issuer';
-import { freePort } from '../harness/programs';
+import { ISSUER } from '../harness/accounts';
+import { APPS, freePort } from '../harness/programs';
 import { STEADY } from '../harness/rounds';
-import { started } from './processes';
+import { started } from '../harness/started';
 
 export type Mode = 'exchange' | 'transaction' | 'forward' | 'none';
 
 /** Where everything that a contender may need is. */
 export interface Surroundings {
   readonly folder: string;
-  readonly issuer: Issuer;
+  /** Origin of auth. */
+  readonly auth: string;
+  /** What the gateway proves with that it is the gateway. */
+  readonly secret: string;
   /** Origin of the service behind. */
   readonly upstream: string;
   /** What tokens are signed with, as SPKI PEM. */
@@ -23,7 +26,7 @@ export interface Surroundings {
 export async function startGateway(
   bench: Bench,
   label: string,
-  { folder, issuer, upstream }: Surroundings,
+  { folder, auth, secret, upstream }: Surroundings,
   mode: Mode,
 ): Promise<Served> {
   const port = await freePort();
@@ -36,9 +39,9 @@ export async function startGateway(
       HOST: '127.0.0.1',
       PORT: String(port),
       ISSUER,
-      AUTH_URL: issuer.url,
+      AUTH_URL: auth,
       DANGEROUSLY_ALLOW_HTTP: '1',
-      GATEWAY_CLIENT_SECRET: issuer.secret,
+      GATEWAY_CLIENT_SECRET: secret,
       RESOURCE_URL: upstream,
       DRAIN_SECONDS: '0',
       ...(await modeSettings(folder, upstream, mode)),

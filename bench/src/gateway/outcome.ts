@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
+import { decoded } from '../harness/auth';
 import { type Contender } from './contenders';
-import { decoded, type UserToken } from './issuer';
+import { type UserToken } from './scene';
 import { DOCUMENTS, SEEN } from './upstream';
 
 export const PATH = '/api/documents';

@@ -3,7 +3,7 @@ import { type Asked, loaded } from '../harness/http-load';
 import { type Bench, type Part } from '../harness/part';
 import { BusyShare } from '../harness/processor-time';
 import { type Contender, CONTENDERS } from './contenders';
-import { hasHaproxy } from '../harness/programs';
+import { hasHaproxy } from '../harness/haproxy';
 import { PATH } from './outcome';
 import { resultOf, UPSTREAM } from './results';
 import { onScene, type Scene } from './scene';

@@ -27,10 +27,12 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '10' },
     users: { type: 'string', default: '50' },
     'no-profile': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
 async function main(): Promise<void> {
+  if (values.help) return void process.stdout.write(USAGE);
   const contender = CONTENDERS.find(({ name }) => name === positionals[0]);
   if (!contender) throw new Error(USAGE);
   // Of HAProxy Node can tell nothing.

@@ -4,7 +4,7 @@ import { type Rounds } from '../harness/rounds';
 import { ratio, summary } from '../harness/statistics';
 import { digits, of, spread, time } from '../harness/tables';
 import { BARE, type Contender, EXCHANGE, HAPROXY, JWT_VERIFY, JWT_VERIFY_ONE, TRANSACTION } from './contenders';
-import { haproxyOpenssl } from './haproxy';
+import { haproxyOpenssl } from '../harness/haproxy';
 
 export const UPSTREAM = 'the service itself, asked directly';
 
@@ -97,7 +97,7 @@ function targetsOf({ check }: Bench, { rounds, busy }: Loaded): Target[] {
     ...(direct
       ? [
           {
-            name: 'wrk and the service with nobody between, of the fastest that is between',
+            name: 'wrk and the service with nobody between, of the fastest proxy on Node',
             value: ratio(direct, fastest(rounds)),
             unit: ' ×',
             atLeast: 2,
@@ -107,9 +107,12 @@ function targetsOf({ check }: Bench, { rounds, busy }: Loaded): Target[] {
   ];
 }
 
-/** The best of each round: were the load generator not well ahead of it, it would be what is measured. */
+/**
+ * The best of each round: were the load generator not well ahead of it, it would be what is measured. HAProxy without a check
+ * is as fast as what is behind it, and stands there to show that.
+ */
 function fastest(rounds: Rounds): number[] {
-  const between = [...rounds].filter(([label]) => label !== UPSTREAM);
+  const between = [...rounds].filter(([label]) => label !== UPSTREAM && label !== HAPROXY);
   return of(rounds, BARE).map((_rate, round) => Math.max(...between.map(([, rates]) => rates[round] ?? 0)));
 }
 

@@ -4,8 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Bench } from '../harness/part';
 import { serve, type Served } from '../harness/served';
-import { freePort } from '../harness/programs';
-import { started } from './processes';
+import { hasHaproxy, startHaproxy } from '../harness/haproxy';
 
 /** What the service behind answers, always. */
 export const DOCUMENTS = JSON.stringify({
@@ -18,34 +17,19 @@ export const DOCUMENTS = JSON.stringify({
 export const SEEN = '/seen';
 
 /** The service behind: HAProxy answers by itself with the same text, and faster than anything that runs on Node. */
-export async function startUpstream(bench: Bench, folder: string, hasHaproxy: boolean): Promise<Served> {
+export async function startUpstream(bench: Bench, folder: string): Promise<Served> {
+  const label = 'upstream';
   if (!hasHaproxy)
-    return serve(bench, { label: 'upstream', module: 'gateway/upstream', name: 'nodeUpstream', setting: {} }, 'around');
-  const port = await freePort();
-  const [config, body] = [join(folder, 'upstream.cfg'), join(folder, 'documents.json')];
+    return serve(bench, { label, module: 'gateway/upstream', name: 'nodeUpstream', setting: {} }, 'around');
+  const body = join(folder, 'documents.json');
   await writeFile(body, DOCUMENTS);
-  await writeFile(
-    config,
-    `global
-  nbthread 1
-defaults
-  mode http
-  timeout client 60s
-  timeout server 60s
-  timeout connect 5s
-frontend upstream
-  bind 127.0.0.1:${port}
-  http-request return status 200 content-type text/plain lf-string %[req.hdr(authorization)] if { path_end ${SEEN} }
-  http-request return status 200 content-type application/json file ${body}
-`,
-  );
-  const url = `http://127.0.0.1:${port}`;
-  return started({
-    label: 'upstream',
+  return startHaproxy({
+    label,
     place: 'around',
-    command: 'haproxy',
-    args: ['-db', '-f', config],
-    url,
+    rules: [
+      `http-request return status 200 content-type text/plain lf-string %[req.hdr(authorization)] if { path_end ${SEEN} }`,
+      `http-request return status 200 content-type application/json file ${body}`,
+    ],
     probe: '/documents',
   });
 }

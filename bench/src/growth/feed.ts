@@ -5,8 +5,9 @@ import { processorSeconds } from '../harness/processor-time';
 import { quantile } from '../harness/statistics';
 import { time } from '../harness/tables';
 import { Worker } from '../harness/worker';
-import { Accounts } from '../issuing/accounts';
-import { AuthProcess } from '../issuing/auth-process';
+import { Accounts } from '../harness/accounts';
+import { startAuth } from '../harness/auth';
+import { type Served } from '../harness/served';
 import { hasRedis } from '../harness/programs';
 import { PlacedRedis } from '../harness/redis';
 import { growthTable } from './growth-table';
@@ -37,10 +38,10 @@ interface Sized {
 export async function feed(bench: Bench): Promise<Table> {
   const accounts = await Accounts.create(1);
   const redis = hasRedis ? await PlacedRedis.start('around') : undefined;
-  let auth: AuthProcess | undefined;
+  let auth: Served | undefined;
   let worker: Worker<Subscribers> | undefined;
   try {
-    auth = await AuthProcess.start(bench, 'auth', accounts, redis?.url);
+    auth = await startAuth(bench, { label: 'auth', place: 'measured', accounts, redisUrl: redis?.url });
     const setting: SubscribersSetting = { url: auth.url, authorization: accounts.authorization };
     const entry = { label: 'the subscribers', module: 'growth/subscribers', name: 'openSubscribers', setting };
     worker = await Worker.start<Subscribers>(bench, entry, 'around');
@@ -53,7 +54,7 @@ export async function feed(bench: Bench): Promise<Table> {
   }
 }
 
-async function measured(bench: Bench, auth: AuthProcess, worker: Worker<Subscribers>): Promise<Sized[]> {
+async function measured(bench: Bench, auth: Served, worker: Worker<Subscribers>): Promise<Sized[]> {
   const all = (bench.quick ? SERVICES_QUICK : SERVICES).map((services): Sized => {
     return { services, p50: [], p99: [], computed: [], heard: [], idle: [], resident: [] };
   });
@@ -68,7 +69,7 @@ async function measured(bench: Bench, auth: AuthProcess, worker: Worker<Subscrib
   return all;
 }
 
-async function turn(bench: Bench, auth: AuthProcess, worker: Worker<Subscribers>, sized: Sized): Promise<void> {
+async function turn(bench: Bench, auth: Served, worker: Worker<Subscribers>, sized: Sized): Promise<void> {
   const tokens = await worker.ask('tokens', bench.quick ? REVOCATIONS_QUICK : REVOCATIONS);
   await worker.ask('connect', sized.services);
   await sleep(SETTLE_MS);

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
+import { resolve } from 'node:path';
 
-/** Whether there is HAProxy here. */
-export const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
+/** Where the built apps are. */
+export const APPS = resolve(__dirname, '../../../apps');
 
 /** Whether there is a redis-server here. */
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;

@@ -3,8 +3,9 @@ import { processorSeconds } from '../harness/processor-time';
 import { ratio, summary } from '../harness/statistics';
 import { digits, spread, time } from '../harness/tables';
 import { Worker } from '../harness/worker';
-import { Accounts } from './accounts';
-import { AuthProcess } from './auth-process';
+import { Accounts } from '../harness/accounts';
+import { startAuth } from '../harness/auth';
+import { type Served } from '../harness/served';
 import { CONNECTIONS, type Loader, type LoaderSetting, type LoaderTurn } from './loader';
 import { hasRedis } from '../harness/programs';
 import { PlacedRedis, REDIS_IS_MISSING } from '../harness/redis';
@@ -24,7 +25,7 @@ type Turn = LoaderTurn & { readonly authShare: number };
 /** An auth, those that ask it, and what came of it, a figure a round. */
 interface Asked {
   readonly store: string;
-  readonly auth: AuthProcess;
+  readonly auth: Served;
   readonly loader: Worker<Loader>;
   readonly redis?: PlacedRedis;
   /** A second. */
@@ -56,9 +57,14 @@ export async function asking(bench: Bench): Promise<Table> {
 async function started(bench: Bench, accounts: Accounts, store: 'memory' | 'Redis'): Promise<Asked> {
   bench.progress(`refresh and exchange: auth with its state in ${store} starts`);
   const redis = store === 'Redis' ? await PlacedRedis.start('around') : undefined;
-  let auth: AuthProcess | undefined;
+  let auth: Served | undefined;
   try {
-    auth = await AuthProcess.start(bench, `auth with its state in ${store}`, accounts, redis?.url);
+    auth = await startAuth(bench, {
+      label: `auth with its state in ${store}`,
+      place: 'measured',
+      accounts,
+      redisUrl: redis?.url,
+    });
     const { url } = auth;
     const { users, authorization } = accounts;
     const setting: LoaderSetting = { url, authorization, users, sessions: bench.quick ? USERS : 8 * USERS };

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { NATIVE_CLIENT, type User } from './accounts';
+import { NATIVE_CLIENT, type User } from '../harness/accounts';
 import { Lanes, type Load } from './lanes';
 
 /** How many requests are under way at once, each on a connection of its own. */

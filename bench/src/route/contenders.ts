@@ -1,7 +1,7 @@
 import { type Bench } from '../harness/part';
 import { serve, type Served } from '../harness/served';
 import { type FastifyJwtSetting } from './fastify-jwt';
-import { hasHaproxy } from '../harness/programs';
+import { hasHaproxy } from '../harness/haproxy';
 import { haproxyAnswer } from './haproxy-answer';
 import { type Trusted } from './trusted';
 

@@ -73,32 +73,53 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     super();
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
-    const policy = this.policies.of(context.getClass(), context.getHandler() as Handler);
-    if (policy.kind !== 'token') return true;
-    const kind = kindOf(context);
-    const way = this.#ways[kind];
+  /** At once, where every token of the call was verified before: a promise costs as much as to look up the verdict. */
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     let call: CallState | undefined;
+    let kind: CallKind | undefined;
     try {
+      const policy = this.policies.of(context.getClass(), context.getHandler() as Handler);
+      if (policy.kind !== 'token') return true;
+      kind = kindOf(context);
+      const way = this.#ways[kind];
       call = way.open(context);
       refuseAnothersContext(call);
       const verdict = way.authenticate(context, call, policy);
-      const authenticated = verdict instanceof Promise ? await verdict : verdict;
-      if (!authenticated) return false;
-      authorize(authenticated.principal, policy);
-      const age = call.verifier.revocationAgeSeconds;
-      if (age > STALENESS_BOUND_SECONDS) {
-        const isSafe = way.isSafe(context);
-        checkStaleness(age, policy.whenStale, isSafe);
-        // One request may be several mutations: what one of them may do says nothing of the next.
-        if (kind === 'http' || isSafe) call.stalenessSettled = true;
-      }
-      call.admit(authenticated);
-      return true;
+      return verdict instanceof Promise
+        ? this.letInLater(context, call, policy, verdict)
+        : this.letIn(context, call, policy, verdict);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      throw call ? call.turnAway(error) : refusalWithoutCall(kind, error);
+      return Promise.reject(refusalOf(error, kind, call));
     }
+  }
+
+  private async letInLater(
+    context: ExecutionContext,
+    call: CallState,
+    policy: TokenPolicy,
+    verdict: Promise<Authenticated | undefined>,
+  ): Promise<boolean> {
+    try {
+      const authenticated = await verdict;
+      return authenticated !== undefined && this.letIn(context, call, policy, authenticated);
+    } catch (error) {
+      throw refusalOf(error, kindOf(context), call);
+    }
+  }
+
+  /** @throws TokenRejected, VerifierUnavailable unless the handler may be called */
+  private letIn(context: ExecutionContext, call: CallState, policy: TokenPolicy, authenticated: Authenticated): true {
+    authorize(authenticated.principal, policy);
+    const age = call.verifier.revocationAgeSeconds;
+    if (age > STALENESS_BOUND_SECONDS) {
+      const kind = kindOf(context);
+      const isSafe = this.#ways[kind].isSafe(context);
+      checkStaleness(age, policy.whenStale, isSafe);
+      // One request may be several mutations: what one of them may do says nothing of the next.
+      if (kind === 'http' || isSafe) call.stalenessSettled = true;
+    }
+    call.admit(authenticated);
+    return true;
   }
 
   /** A token that was verified before doesn't go through passport again: its verdict is at hand. */
@@ -154,6 +175,13 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
     attachState(carrier, call);
     return call;
   }
+}
+
+/** What has to be thrown for it. */
+function refusalOf(error: unknown, kind: CallKind | undefined, call: CallState | undefined): Error {
+  if (!isRefusal(error)) return error as Error;
+  if (call) return call.turnAway(error);
+  return kind ? refusalWithoutCall(kind, error) : error;
 }
 
 /**

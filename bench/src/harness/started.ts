@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pinned, type Place } from '../harness/cores';
-import { environment } from '../harness/rounds';
-import { pidOf, type Served, stopped } from '../harness/served';
+import { pinned, type Place } from './cores';
+import { environment } from './rounds';
+import { pidOf, type Served, stopped } from './served';
 
 const START_LIMIT_MS = 60_000;
 

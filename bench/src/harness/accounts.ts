@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const ISSUER = 'https://issuer.test';
-export const SCOPES = ['documents:read', 'documents:write'];
+export const SCOPES = ['documents:read', 'documents:write', 'audit:read'];
 /** A client on its users' devices, which holds refresh tokens and no secret. */
 export const NATIVE_CLIENT = 'phone';
 
@@ -19,8 +19,8 @@ export interface User {
 export class Accounts {
   private constructor(
     readonly users: readonly User[],
-    /** What the client `gateway` sends in `Authorization`. */
-    readonly authorization: string,
+    /** What the client `gateway` proves with that it is the gateway. */
+    readonly secret: string,
     private readonly folder: string,
   ) {}
 
@@ -36,9 +36,14 @@ export class Accounts {
     await writeFile(join(folder, 'clients.json'), JSON.stringify({ clients: clients(secret) }));
     return new Accounts(
       users.map((user) => ({ ...user, password })),
-      `Basic ${Buffer.from(`gateway:${secret}`).toString('base64')}`,
+      secret,
       folder,
     );
+  }
+
+  /** What the client `gateway` sends in `Authorization`. */
+  get authorization(): string {
+    return `Basic ${Buffer.from(`gateway:${this.secret}`).toString('base64')}`;
   }
 
   get environment(): Readonly<Record<string, string>> {
@@ -58,7 +63,13 @@ function clients(secret: string): readonly object[] {
   const hash = createHash('sha256').update(secret).digest('base64url');
   const scopes = ['revocations:read', 'documents:read'];
   return [
-    { id: 'gateway', secrets: [`sha256:${hash}`], audiences: { resource: SCOPES, audit: SCOPES }, scopes },
+    {
+      id: 'gateway',
+      secrets: [`sha256:${hash}`],
+      audiences: { resource: SCOPES, audit: SCOPES },
+      scopes,
+      transactions: { scopes: SCOPES },
+    },
     { type: 'native', id: NATIVE_CLIENT, scopes: SCOPES },
   ];
 }

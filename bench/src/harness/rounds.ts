@@ -129,8 +129,8 @@ class Opened {
 
 /**
  * Flags of V8 for every Node that takes turns with others. One that waits for its turn seems to be idle, and V8 uses that to
- * give back memory and, with it, much of what it has compiled: the first ten thousand requests of each turn would take up to
- * three times as long. Who is asked all the time isn't idle.
+ * give back memory and, with it, much of what it has compiled: the first ten thousand requests of each turn would take
+ * twice as long. Who is asked all the time isn't idle.
  */
 export const STEADY: readonly string[] = ['--no-memory-reducer'];
 

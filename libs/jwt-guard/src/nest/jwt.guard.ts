@@ -89,7 +89,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
         ? this.letInLater(context, call, policy, verdict)
         : this.letIn(context, call, policy, verdict);
     } catch (error) {
-      return Promise.reject(refusalOf(error, kind, call));
+      return Promise.reject(refusalOf(error, call, kind));
     }
   }
 
@@ -103,7 +103,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
       const authenticated = await verdict;
       return authenticated !== undefined && this.letIn(context, call, policy, authenticated);
     } catch (error) {
-      throw refusalOf(error, kindOf(context), call);
+      throw refusalOf(error, call);
     }
   }
 
@@ -178,7 +178,7 @@ export class JwtGuard extends AuthGuard('jwt') implements CanActivate {
 }
 
 /** What has to be thrown for it. */
-function refusalOf(error: unknown, kind: CallKind | undefined, call: CallState | undefined): Error {
+function refusalOf(error: unknown, call: CallState | undefined, kind?: CallKind): Error {
   if (!isRefusal(error)) return error as Error;
   if (call) return call.turnAway(error);
   return kind ? refusalWithoutCall(kind, error) : error;

@@ -53,8 +53,10 @@ export class TokenCache {
     const now = performance.now();
     // By whoever asks: of two contracts for the same token each has an age of its own.
     if (now - kept.fetchedAt >= maxAgeSeconds * 1000) return undefined;
-    const isRevoked = kept.signer && verifier?.isKeyRevoked(kept.signer.issuer, kept.signer.kid);
-    if (now < kept.expiresAt && !isRevoked) return kept.token;
+    const { signer } = kept;
+    // Of what is over nobody has to be asked.
+    const counts = now < kept.expiresAt && !(signer && verifier?.isKeyRevoked(signer.issuer, signer.kid));
+    if (counts) return kept.token;
     this.#kept.delete(key);
     return undefined;
   }

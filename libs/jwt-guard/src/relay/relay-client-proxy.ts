@@ -86,11 +86,12 @@ export class RelayClientProxy implements OnApplicationShutdown {
     const place = currentPlace();
     const inContext = <Value>(run: () => Value): Value => runInContext(call, run);
     const prepared = this.#prepare(options);
-    const attempt = (preparing: Promise<Prepared>) =>
-      defer(() => preparing).pipe(
-        mergeMap((ready) => this.#answers<Result>(call, ready, { pattern, data, place }, options)),
-      );
     return defer(() => {
+      const end: End = { isOver: false };
+      const attempt = (preparing: Promise<Prepared>) =>
+        defer(() => preparing).pipe(
+          mergeMap((ready) => this.#answers<Result>(call, ready, { pattern, data, place, end }, options)),
+        );
       const first = attempt(prepared);
       const answers = first.pipe(
         catchError((error: unknown) => {
@@ -105,7 +106,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
         }),
         throwIfEmpty(() => this.#unavailable('upstream_failed', { debug: 'no answer' })),
       );
-      return call?.deadline === undefined ? answers : answers.pipe(takeUntil(this.#end(call)));
+      return call?.deadline === undefined ? answers : answers.pipe(takeUntil(this.#end(call, end)));
     }).pipe(catchError((error: unknown) => throwError(() => inContext(() => asAnswer(this.#outcomeOf(error))))));
   }
 
@@ -126,7 +127,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
       const span = messageSpan(pattern, prepared.report, { place, isAnswered: false });
       const headers = withSpan(prepared.headers, span);
       const sent = this.#dispatch(call, headers, (loaded) => this.#client.emit(pattern, loaded), data);
-      const told = sent.pipe(timeout(timeoutMs), this.#told(call, prepared), this.#traced(span));
+      const told = sent.pipe(timeout(timeoutMs), this.#told(prepared), this.#traced(span));
       await lastValueFrom(told, { defaultValue: undefined });
     });
     const sent = sending.catch((error: unknown) => {
@@ -159,7 +160,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
   #answers<Result>(
     call: CallState | undefined,
     prepared: Prepared,
-    { pattern, data, place }: { readonly pattern: unknown; readonly data: unknown; readonly place: Context },
+    { pattern, data, place, end }: Message,
     { timeoutMs = this.#contract.timeoutMs }: RelayMessageOptions,
   ): Observable<Result> {
     // Whoever subscribes may do so long after.
@@ -173,7 +174,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
       this.#repeated(pattern),
       timeout({ each: timeoutMs }),
       tap(() => (report.answeredInMs ??= performance.now() - begun)),
-      this.#told(call, prepared),
+      this.#told(prepared, end),
       this.#traced(span),
     );
   }
@@ -199,12 +200,12 @@ export class RelayClientProxy implements OnApplicationShutdown {
   }
 
   /** Tells the observer what became of a call, by the first that comes of it. */
-  #told<Answer>(call: CallState | undefined, prepared: Prepared): MonoTypeOperatorFunction<Answer> {
+  #told<Answer>(prepared: Prepared, end?: End): MonoTypeOperatorFunction<Answer> {
     if (!prepared.observer?.called) return (answers) => answers;
     const begun = performance.now();
     let isTold = false;
-    const told = (end: Parameters<typeof tellCalled>[2]): void => {
-      if (!isTold) tellCalled(prepared, performance.now() - begun, end);
+    const told = (outcome: Parameters<typeof tellCalled>[2]): void => {
+      if (!isTold) tellCalled(prepared, performance.now() - begun, outcome);
       isTold = true;
     };
     return tap({
@@ -212,7 +213,7 @@ export class RelayClientProxy implements OnApplicationShutdown {
       complete: () => told({ outcome: 'answered' }),
       error: (error: unknown) => told(this.#endOf(error)),
       unsubscribe: () =>
-        told(isOver(call) ? { outcome: 'failed', code: 'deadline_exceeded' } : { outcome: 'abandoned' }),
+        told(end?.isOver ? { outcome: 'failed', code: 'deadline_exceeded' } : { outcome: 'abandoned' }),
     });
   }
 
@@ -259,8 +260,13 @@ export class RelayClientProxy implements OnApplicationShutdown {
   }
 
   /** Fails when the caller stops waiting. */
-  #end(call: CallState): Observable<never> {
-    return defer(() => timer(remainingMs(call))).pipe(map(() => this.#fail('deadline_exceeded')));
+  #end(call: CallState, end: End): Observable<never> {
+    return defer(() => timer(remainingMs(call))).pipe(
+      map(() => {
+        end.isOver = true;
+        return this.#fail('deadline_exceeded');
+      }),
+    );
   }
 
   #fail(code: OutageCode, reason?: Reason): never {
@@ -285,9 +291,16 @@ export class RelayClientProxy implements OnApplicationShutdown {
   }
 }
 
-/** Whether the caller has stopped waiting. */
-function isOver(call: CallState | undefined): boolean {
-  return call?.deadline !== undefined && call.deadline <= performance.now();
+/** Of a call: whether it has ended because its caller doesn't wait any more. No clock says it: timers come early. */
+interface End {
+  isOver: boolean;
+}
+
+interface Message {
+  readonly pattern: unknown;
+  readonly data: unknown;
+  readonly place: Context;
+  readonly end: End;
 }
 
 interface Reason {

@@ -7,7 +7,9 @@ import tseslint from 'typescript-eslint';
 const boundaries = [
   { sourceTag: 'type:publishable', onlyDependOnLibsWithTags: ['type:publishable'] },
   { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit'] },
-  { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit'] },
+  // Of a page an app finds the files, and imports nothing: its package exports nothing else.
+  { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:publishable', 'type:kit', 'type:page'] },
+  { sourceTag: 'type:page', onlyDependOnLibsWithTags: ['type:publishable'] },
   { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:testing'] },
   { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:testing'] },
   { sourceTag: 'type:tool', onlyDependOnLibsWithTags: [] },
@@ -28,7 +30,7 @@ export default tseslint.config(
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     languageOptions: {
       parserOptions: { project: ['{apps,libs}/*/tsconfig.spec.json', '{bench,e2e,tools}/tsconfig.spec.json'] },
     },

@@ -276,6 +276,12 @@ export const MUTANTS: readonly Mutant[] = [
       variable('auth', 'CLIENTS_FILE', '/run/secrets/auth/client.json'),
       /no file for CLIENTS_FILE/,
     ],
+    [
+      'calls that are explained',
+      variable('resource', 'EXPLAIN_CALLS', '1'),
+      /resource does not start: .*\n {2}EXPLAIN_CALLS: is 1/,
+    ],
+    ['a demo', variable('auth', 'DEMO', '1'), /auth does not start: .*\n {2}DEMO: is 1/],
     ['another port', variable('audit', 'RPC_PORT', '4004'), /audit does not listen for rpc/],
     [
       'another port for metrics',

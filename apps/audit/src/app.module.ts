@@ -2,12 +2,14 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule } from '@token-relay/jwt-guard';
 import {
   authIssuer,
+  ExplainedCalls,
   HealthModule,
   type Logger,
   MetricsModule,
   metricsRegistry,
   openRevocations,
   Records,
+  RevocationWatch,
   type ServiceTls,
   TracingModule,
   trustDomainOf,
@@ -16,6 +18,7 @@ import {
 import { AnybodysAuditController, AuditController } from './audit.controller';
 import { AuditLog } from './audit-log';
 import { type AuditConfig } from './audit.config';
+import { HeardRevocationsController } from './heard-revocations.controller';
 import { EmbeddedEntries, RedisEntries } from './latest-entries';
 
 @Module({})
@@ -44,8 +47,10 @@ export class AppModule {
         TracingModule.forRoot({ service: 'audit', config, logger }),
         MetricsModule.forRoot({ config, registry, revocations, tls, logger }),
       ],
-      controllers: [isForwarded ? AnybodysAuditController : AuditController],
+      controllers: [isForwarded ? AnybodysAuditController : AuditController, HeardRevocationsController],
       providers: [
+        { provide: RevocationWatch, useFactory: () => new RevocationWatch(revocations) },
+        { provide: ExplainedCalls, useValue: new ExplainedCalls(config.EXPLAIN_CALLS) },
         { provide: Records, useFactory: () => new Records(config, logger, tls) },
         {
           provide: AuditLog,

@@ -1,4 +1,4 @@
-import { loadConfig, port, redisUrl, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
+import { explainCalls, loadConfig, port, redisUrl, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
 
 export type AuditConfig = ReturnType<typeof loadAuditConfig>;
 
@@ -12,6 +12,7 @@ export function loadAuditConfig(environment: NodeJS.ProcessEnv) {
       RECORDS_URL: redisUrl().optional(),
       AUDIT_CLIENT_SECRET: secret(mode),
       TLS_CLIENTS: tlsClients(),
+      EXPLAIN_CALLS: explainCalls(mode),
       ...verifierConfig(mode, environment),
     }),
     environment,

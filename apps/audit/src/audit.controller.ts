@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { CurrentPrincipal, type Principal, RequireActor, RequireScopes, RequireToken } from '@token-relay/jwt-guard';
-import { type Hop, hopOf, validated } from '@token-relay/service-kit';
+import { ExplainedCalls, type Hop, hopOf, validated } from '@token-relay/service-kit';
 import { z } from 'zod';
 import { type AuditEntry, AuditLog } from './audit-log';
 
@@ -10,13 +10,21 @@ const entry = z.object({
   target: z.string().max(256).optional(),
 });
 const page = z.object({ limit: z.number().int().min(1).max(100).default(20) });
+const whoami = z.object({ explain: z.boolean().default(false) });
 
 class AuditHandlers {
-  constructor(@Inject(AuditLog) private readonly log: AuditLog) {}
+  constructor(
+    @Inject(AuditLog) private readonly log: AuditLog,
+    @Inject(ExplainedCalls) private readonly explained: ExplainedCalls,
+  ) {}
 
   @MessagePattern('audit.whoami')
-  whoami(@CurrentPrincipal() principal: Principal): { hops: Hop[] } {
-    return { hops: [hopOf('audit', principal)] };
+  async whoami(
+    @Payload(validated(whoami)) { explain }: z.infer<typeof whoami>,
+    @CurrentPrincipal() principal: Principal,
+  ): Promise<{ hops: Hop[] }> {
+    const explained = explain ? await this.explained.traceOf() : {};
+    return { hops: [{ ...hopOf('audit', principal), ...explained }] };
   }
 
   @MessagePattern('audit.record')

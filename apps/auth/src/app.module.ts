@@ -47,6 +47,7 @@ import { ignoreTypeOfNoBody } from './sessions/without-body';
 import { AUTH_STORE, type AuthStore } from './store/auth-store';
 import { AccessTokenExchange } from './tokens/access-token-exchange';
 import { ClientCredentials } from './tokens/client-credentials';
+import { ExpiredTokenController } from './tokens/expired-token.controller';
 import { OwnTokens } from './tokens/own-tokens';
 import { RefreshGrant } from './tokens/refresh-grant';
 import { SubjectTokens } from './tokens/subject-tokens';
@@ -109,6 +110,7 @@ export class AppModule implements NestModule, OnApplicationBootstrap, OnApplicat
         AdminKeysController,
         RevocationFeedController,
         ...(config.NODE_ENV === 'development' ? [OpenApiController] : []),
+        ...(config.DEMO ? [ExpiredTokenController] : []),
       ],
       providers: [
         { provide: AUTH_CONFIG, useValue: config },

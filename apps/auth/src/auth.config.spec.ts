@@ -28,6 +28,14 @@ describe('the configuration of auth', () => {
     expect(problemsOf({ ...whole, SINGLE_AUTH: '0', NODE_ENV: 'development' })).toEqual([]);
   });
 
+  it('gives expired tokens away in development only', () => {
+    expect(loadAuthConfig(whole).DEMO).toBe(false);
+    expect(loadAuthConfig({ ...whole, DEMO: '1', NODE_ENV: 'development' }).DEMO).toBe(true);
+    for (const NODE_ENV of ['production', 'test']) {
+      expect(problemsOf({ ...whole, DEMO: '1', NODE_ENV })).toEqual(['DEMO: is 1, which is for development only']);
+    }
+  });
+
   it('needs neither with Redis, and takes both', () => {
     const { ISSUER, CLIENTS_FILE } = whole;
     const withRedis = { ISSUER, CLIENTS_FILE, REDIS_URL: 'redis://:p%40ss@redis.test:6379/1', KEY_ENCRYPTION_KEY: KEY };

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type z } from 'zod';
 import { keyRing, revoked } from '../src/discovery/openapi/admin-paths';
+import { expiredToken } from '../src/discovery/openapi/demo-paths';
 import { activeToken, exchangedToken, inactiveToken, transactionToken } from '../src/discovery/openapi/oauth-paths';
 import { alive, keySet, metadata, ready } from '../src/discovery/openapi/service-paths';
 import { issuedToken, sessions } from '../src/discovery/openapi/session-paths';
@@ -31,6 +32,7 @@ describe('the OpenAPI document', () => {
       NODE_ENV: 'development',
       AUTH_URL: 'https://auth.test',
       LATE_HANDLING_SECONDS: '60',
+      DEMO: '1',
     });
     const answer = await fetch(`${auth.url}/openapi.json`);
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -123,6 +125,7 @@ describe('the OpenAPI document', () => {
       [issuedToken, 200, await ask('/auth/refresh', { cookie, 'x-token-relay': '1' }, 'POST')],
       [exchangedToken, 200, exchanged],
       [transactionToken, 200, transaction],
+      [expiredToken, 200, await auth.asClient('gateway', '/demo/expired-token', { subject_token: loginToken })],
       [issuedToken, 200, await auth.asClient('gateway', '/oauth/token', grant)],
       [activeToken, 200, await introspect(exchanged.body.access_token as string)],
       [inactiveToken, 200, await introspect(loginToken)],
@@ -138,6 +141,19 @@ describe('the OpenAPI document', () => {
     ];
     for (const [schema, status, { status: found, body }] of answers) {
       expect({ found, problems: schema.safeParse(body).error?.issues }).toEqual({ found: status, problems: undefined });
+    }
+  });
+
+  it('has the routes of the demo where there is one, and not elsewhere', async () => {
+    const demo = '/demo/expired-token';
+    expect(Object.keys(document.paths)).toContain(demo);
+    const other = await AuthApp.start({ SINGLE_AUTH: '1', NODE_ENV: 'development' });
+    try {
+      const { paths } = (await (await fetch(`${other.url}/openapi.json`)).json()) as Document;
+      expect(Object.keys(paths)).not.toContain(demo);
+      expect(other.routes).not.toContain(`POST ${demo}`);
+    } finally {
+      await other.stop();
     }
   });
 

@@ -16,6 +16,7 @@ import {
 import { ADMIN_CONTRACT, adminContract, AdminController } from './admin/admin.controller';
 import { ApiController } from './api/api.controller';
 import { callersToken } from './callers-token';
+import { consoleParts } from './console/console-parts';
 import { DEMO_ACCOUNTS, DemoAccountsController, isDemo, readDemoAccounts } from './demo/demo-accounts.controller';
 import { WelcomeController } from './demo/welcome.controller';
 import { EventStreams } from './event-streams';
@@ -36,17 +37,22 @@ import { SocketProxy } from './sockets/socket-proxy';
 @Module({})
 export class AppModule {
   /**
-   * @throws StartRefused when there is to be a demo, and its accounts can't be read
+   * @param consoleFolder where the console was built to. Default: that of its package
+   * @throws StartRefused when there is to be a demo, and its accounts can't be read; or a console, and it was not built
    * @throws ConfigError when there is something wrong with the routes
    */
-  static forRoot(config: GatewayConfig, logger: Logger, tls?: ServiceTls): DynamicModule {
+  static forRoot(config: GatewayConfig, logger: Logger, tls?: ServiceTls, consoleFolder?: string): DynamicModule {
     const demo = isDemo(config);
     const table = readRouteTable(config);
     const registry = metricsRegistry('gateway');
     const client = { id: 'gateway', secret: config.GATEWAY_CLIENT_SECRET };
     const revocations = openRevocations(config, client, logger, tls);
-    const destinations = { ...table.contracts, [ADMIN_CONTRACT]: adminContract(config) };
-    const observer = relayMetrics(registry, { destinations, trustDomain: config.TRUST_DOMAIN });
+    const page = consoleParts(config, revocations, logger, consoleFolder);
+    const { events } = page;
+    const destinations = { ...table.contracts, [ADMIN_CONTRACT]: adminContract(config), ...page.contracts };
+    const relayed = relayMetrics(registry, { destinations, trustDomain: config.TRUST_DOMAIN });
+    const observer = events?.besideRelay(relayed) ?? relayed;
+    const verified = verifierMetrics(registry);
     return {
       module: AppModule,
       imports: [
@@ -55,7 +61,7 @@ export class AppModule {
           revocation: revocations,
           realm: 'gateway',
           jwtFromRequest: callersToken,
-          observer: verifierMetrics(registry),
+          observer: events?.besideVerifier(verified) ?? verified,
         }),
         RelayModule.forRoot({
           tokenEndpoint: `${config.AUTH_URL}/oauth/token`,
@@ -78,6 +84,7 @@ export class AppModule {
         SessionController,
         ...(table.hasDestination(WHOAMI_DESTINATION) ? [ApiController] : []),
         AdminController,
+        ...page.controllers,
         ...routeControllers(table.routes),
       ],
       providers: [
@@ -87,6 +94,7 @@ export class AppModule {
         ...(demo ? [{ provide: DEMO_ACCOUNTS, useValue: readDemoAccounts(config) }] : []),
         { provide: ROUTE_TABLE, useValue: table },
         { provide: RELAY_OBSERVER, useValue: observer },
+        ...page.providers,
         AuthProxy,
         EventStreams,
         RateLimits,

@@ -28,9 +28,18 @@ describe("the gateway's configuration", () => {
     ['forward in production', { RELAY_MODE: 'forward' }, 'RELAY_MODE: is forward, which hands users’ tokens'],
     ['forward in a test', { RELAY_MODE: 'forward', NODE_ENV: 'test' }, 'RELAY_MODE: is forward'],
     ['a mode that is none', { RELAY_MODE: 'none' }, 'RELAY_MODE: must be one of exchange, transaction, forward'],
+    ['another word for the console', { CONSOLE: 'yes' }, 'CONSOLE: must be 0 or 1'],
     ['no resource', { RESOURCE_URL: undefined }, 'RESOURCE_URL: is missing'],
   ])('is refused with %s', (_what, environment, message) => {
     expect(() => load(environment)).toThrow(message);
+  });
+
+  it.each([
+    [undefined, undefined],
+    ['0', false],
+    ['1', true],
+  ])('knows whether anybody has said that there is to be a console: %s', (CONSOLE, is) => {
+    expect(load({ CONSOLE }).CONSOLE).toBe(is);
   });
 
   it('need not say where resource is when a table may', () => {

@@ -44,6 +44,13 @@ function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
+/** As `flag`, where it matters whether anybody has said so. */
+const choice = () =>
+  z
+    .enum(['0', '1'], 'must be 0 or 1')
+    .optional()
+    .transform((value) => (value === undefined ? undefined : value === '1'));
+
 /** @throws ConfigError */
 export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
   const hasTable = Boolean(environment.ROUTES_FILE);
@@ -57,6 +64,8 @@ export function loadGatewayConfig(environment: NodeJS.ProcessEnv) {
       GATEWAY_CLIENT_SECRET: secret(mode),
       DEMO: flag(),
       DEMO_ACCOUNTS_FILE: z.string().min(1).optional(),
+      /** Without it the console is on where there is a demo, and off elsewhere (`hasConsole`). */
+      CONSOLE: choice(),
       WAIT_FOR: waitFor,
       TRUSTED_PROXIES: trustedProxies,
       UPSTREAM_TIMEOUT_MS: z.coerce.number('must be a number').int().min(1).max(60_000).default(10_000),

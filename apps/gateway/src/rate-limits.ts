@@ -28,13 +28,21 @@ export class RateLimits {
    */
   async count(route: Route, principal: Principal | undefined, reply: FastifyReply): Promise<void> {
     const limiter = this.#limiters.get(route);
-    if (!limiter || !principal) return;
-    try {
-      await limiter.consume(principal.id);
-    } catch (error) {
-      if (!(error instanceof RateLimiterRes)) throw error;
-      reply.header('retry-after', String(Math.max(1, Math.ceil(error.msBeforeNext / 1000))));
-      throw new ProblemException(429, 'rate_limited', 'That was asked for too often. Ask again later.');
-    }
+    if (limiter && principal) await countRequest(limiter, principal, reply);
+  }
+}
+
+/** @throws ProblemException `rate_limited` */
+export async function countRequest(
+  limiter: RateLimiterMemory,
+  { id }: Pick<Principal, 'id'>,
+  reply: FastifyReply,
+): Promise<void> {
+  try {
+    await limiter.consume(id);
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) throw error;
+    reply.header('retry-after', String(Math.max(1, Math.ceil(error.msBeforeNext / 1000))));
+    throw new ProblemException(429, 'rate_limited', 'That was asked for too often. Ask again later.');
   }
 }

@@ -29,6 +29,8 @@ describe('the demo', () => {
       GATEWAY_CLIENT_SECRET: 'q9S2mZ4xV7bN1cL8kJ5hG3fD6aP0wErT',
       DEMO: '1',
       DEMO_ACCOUNTS_FILE: file,
+      // Which has specs of its own, and is not built for these.
+      CONSOLE: '0',
       ...environment,
     });
     const logger = createLogger('gateway', { LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });

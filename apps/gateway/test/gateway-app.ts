@@ -19,6 +19,8 @@ export interface GatewayAppOptions {
   /** As `ROUTES_FILE` has it, with `SERVICE` for the service's origin. */
   readonly table?: object;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where the console was built to. */
+  readonly consoleFolder?: string;
 }
 
 /** A gateway, with one service behind it and an issuer whose tokens it takes. */
@@ -31,24 +33,27 @@ export class GatewayApp {
     readonly issuer: TestIssuer,
     readonly service: Server,
     readonly feed: RevocationFeedServer,
+    /** What the issuer publishes; a test may change it. */
+    readonly keySet: TestIssuer['jwks'],
     private readonly folder: string,
   ) {}
 
   app!: NestFastifyApplication;
   url = '';
 
-  static async start({ service, table, environment = {} }: GatewayAppOptions): Promise<GatewayApp> {
+  static async start({ service, table, environment = {}, consoleFolder }: GatewayAppOptions): Promise<GatewayApp> {
     const issuer = await TestIssuer.create({
       issuer: ISSUER,
       audience: 'gateway',
       clock: new TestClock(Math.floor(Date.now() / 1000)),
     });
     const server = createServer((request, response) => {
-      if (request.url === '/.well-known/jwks.json') response.end(JSON.stringify(issuer.jwks));
+      if (request.url === '/.well-known/jwks.json') response.end(JSON.stringify(gateway.keySet));
       else if (request.url === '/oauth/token') {
-        void textOf(request).then((form) => {
-          gateway.exchanges.push(new URLSearchParams(form));
-          response.end(JSON.stringify({ access_token: 'exchanged', token_type: 'Bearer', expires_in: 300 }));
+        void textOf(request).then((text) => {
+          const form = new URLSearchParams(text);
+          gateway.exchanges.push(form);
+          response.end(JSON.stringify(granted(form)));
         });
       } else service(request, response);
     });
@@ -57,7 +62,8 @@ export class GatewayApp {
     const folder = mkdtempSync(join(tmpdir(), 'gateway-'));
     const file = join(folder, 'routes.json');
     if (table) writeFileSync(file, JSON.stringify(table).replaceAll('SERVICE', origin));
-    const gateway = new GatewayApp(issuer, server, await RevocationFeedServer.start(ISSUER), folder);
+    const feed = await RevocationFeedServer.start(ISSUER);
+    const gateway = new GatewayApp(issuer, server, feed, issuer.jwks, folder);
     const config = loadGatewayConfig({
       ISSUER,
       AUTH_URL: origin,
@@ -70,7 +76,8 @@ export class GatewayApp {
     });
     const destination = { write: (text: string) => void gateway.lines.push(...text.trimEnd().split('\n')) };
     const logger = createLogger('gateway', { LOG_LEVEL: 'info', LOG_FORMAT: 'json' }, destination);
-    gateway.app = await createHttpApp(AppModule.forRoot(config, logger), { logger, bodies: 'streamed' });
+    const module = AppModule.forRoot(config, logger, undefined, consoleFolder);
+    gateway.app = await createHttpApp(module, { logger, bodies: 'streamed' });
     await gateway.app.listen(0, '127.0.0.1');
     gateway.url = await gateway.app.getUrl();
     while ((await fetch(`${gateway.url}/readyz`)).status !== 200) await sleep(10);
@@ -131,4 +138,11 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
     if (performance.now() > deadline) throw new Error('it did not come to that');
     await sleep(10);
   }
+}
+
+/** As auth answers a client that asks for a token. */
+function granted(form: URLSearchParams): object {
+  return form.get('requested_token_type')?.endsWith(':txn_token')
+    ? { access_token: 'minted', token_type: 'N_A', expires_in: 60 }
+    : { access_token: 'exchanged', token_type: 'Bearer', expires_in: 300 };
 }

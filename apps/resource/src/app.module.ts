@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { JwtGuardModule, RelayClientProxy, RelayModule, TokenRelay } from '@token-relay/jwt-guard';
 import {
   authIssuer,
+  ExplainedCalls,
   HealthModule,
   type Logger,
   MetricsModule,
@@ -9,6 +10,7 @@ import {
   openRevocations,
   Records,
   relayMetrics,
+  RevocationWatch,
   type ServiceTls,
   TracingModule,
   trustDomainOf,
@@ -22,6 +24,7 @@ import { DOCUMENT_STORE } from './documents/document-store';
 import { DocumentsController } from './documents/documents.controller';
 import { EmbeddedDocuments } from './documents/embedded-documents';
 import { RedisDocuments } from './documents/redis-documents';
+import { HeardRevocationsController } from './heard-revocations.controller';
 import { type ResourceConfig } from './resource.config';
 import { WhoamiController } from './whoami.controller';
 
@@ -47,6 +50,13 @@ export class AppModule {
         ? ({ ...audit, mode: 'forward', dangerouslyForward: true } as const)
         : ({ ...audit, mode: 'exchange' } as const),
       auditInTransaction: { ...audit, mode: 'transaction' } as const,
+      // For this service alone: what it exchanges for a user never has this scope.
+      auditForItself: {
+        ...audit,
+        mode: 'exchange',
+        scopes: ['revocations:read'],
+        repeatable: ['revocations.heard'],
+      } as const,
     };
     return {
       module: AppModule,
@@ -76,8 +86,10 @@ export class AppModule {
         TracingModule.forRoot({ service: 'resource', config, logger }),
         MetricsModule.forRoot({ config, registry, revocations, tls, logger }),
       ],
-      controllers: [DocumentsController, WhoamiController, AuditTrailController],
+      controllers: [DocumentsController, WhoamiController, AuditTrailController, HeardRevocationsController],
       providers: [
+        { provide: RevocationWatch, useFactory: () => new RevocationWatch(revocations) },
+        { provide: ExplainedCalls, useValue: new ExplainedCalls(config.EXPLAIN_CALLS) },
         { provide: Records, useFactory: () => new Records(config, logger, tls) },
         {
           provide: DOCUMENT_STORE,
@@ -96,7 +108,14 @@ export class AppModule {
             };
             const clientFor = (destination: AuditDestination) =>
               new RelayClientProxy(new RenewingTcpClient(options), destination, relay);
-            return new AuditClient(clientFor('audit'), clientFor('auditInTransaction'));
+            return new AuditClient(
+              {
+                audit: clientFor('audit'),
+                auditInTransaction: clientFor('auditInTransaction'),
+                auditForItself: clientFor('auditForItself'),
+              },
+              relay,
+            );
           },
         },
       ],

@@ -1,4 +1,13 @@
-import { loadConfig, port, redisUrl, rpcAddress, secret, tlsClients, verifierConfig } from '@token-relay/service-kit';
+import {
+  explainCalls,
+  loadConfig,
+  port,
+  redisUrl,
+  rpcAddress,
+  secret,
+  tlsClients,
+  verifierConfig,
+} from '@token-relay/service-kit';
 
 export type ResourceConfig = ReturnType<typeof loadResourceConfig>;
 
@@ -12,6 +21,7 @@ export function loadResourceConfig(environment: NodeJS.ProcessEnv) {
       RECORDS_URL: redisUrl().optional(),
       RESOURCE_CLIENT_SECRET: secret(mode),
       TLS_CLIENTS: tlsClients(),
+      EXPLAIN_CALLS: explainCalls(mode),
       ...verifierConfig(mode, environment),
     }),
     environment,

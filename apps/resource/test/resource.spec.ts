@@ -60,6 +60,41 @@ describe('resource', () => {
     expect([401, 403]).not.toContain((await call(await issuer.token({ scope }))).status);
   });
 
+  describe('what was revoked of late', () => {
+    const SERVICE = { sub: 'gateway', client_id: 'gateway', scope: 'revocations:read' };
+    const heard = async (claims: Record<string, unknown>) =>
+      fetch(`${url}/revocations/heard`, { headers: { authorization: `Bearer ${await issuer.token(claims)}` } });
+
+    it('is told to the gateway itself, with how long ago it was heard, though audit is away', async () => {
+      const value = '0f8fad5b-d9cb-469f-a165-70867728950e';
+      feed.revoke({ kind: 'jti', value, until: Math.floor(Date.now() / 1000) + 600 });
+      let text = '';
+      while (!text.includes('0f8fad5b')) {
+        const answer = await heard(SERVICE);
+        expect(answer.status).toBe(200);
+        text = await answer.text();
+      }
+      const { resource, audit } = JSON.parse(text) as { resource: object[]; audit?: unknown };
+      expect(resource[0]).toEqual({
+        kind: 'jti',
+        id: '0f8fad5b',
+        mark: expect.any(String) as string,
+        agoMs: expect.any(Number) as number,
+      });
+      expect(audit).toBeUndefined();
+      expect(text).not.toContain(value);
+    });
+
+    it.each([
+      ['a user, whatever the token says', { scope: 'revocations:read' }],
+      ['another service', { ...SERVICE, sub: 'reports', client_id: 'reports' }],
+      ['the gateway for somebody', { ...SERVICE, act: { sub: 'gateway' } }],
+      ['the gateway without the scope', { ...SERVICE, scope: 'documents:read' }],
+    ])('is not told to %s', async (_who, claims) => {
+      expect((await heard(claims)).status).toBe(403);
+    });
+  });
+
   it('takes no more documents than an owner may have', async () => {
     const token = await issuer.token({ sub: 'hoarder' });
     const store = app.get<DocumentStore>(DOCUMENT_STORE);

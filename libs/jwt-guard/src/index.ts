@@ -80,6 +80,7 @@ export { AcceptLate, Public, RequireActor, RequireScopes, RequireToken, WhenStal
 export { requireToken, type RouteToken } from './nest/require-token';
 export { StandingWatch } from './nest/standing-watch';
 export { CurrentPrincipal } from './nest/current-principal.decorator';
+export { explainCurrentCall } from './nest/explain-current-call';
 export { bearerToken } from './nest/bearer-token';
 export { isAllowedOrigin, offeredProtocols, upgradeToken } from './nest/ws/upgrade-request';
 export { type MetadataEntries, type RpcMetadataSource } from './nest/rpc-metadata';

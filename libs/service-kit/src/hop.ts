@@ -1,4 +1,4 @@
-import { currentRelayContext, type Principal, type RelayReport } from '@token-relay/jwt-guard';
+import { currentRelayContext, type DecisionTrace, type Principal, type RelayReport } from '@token-relay/jwt-guard';
 
 /** What one service says of a call that reached it, from nothing but the tokens that it verified itself. */
 export interface Hop {
@@ -29,6 +29,8 @@ export interface Hop {
     /** How long the next service took to answer, in milliseconds. */
     readonly answeredInMs: number | undefined;
   };
+  /** Why its token was accepted, and what is in it: where it was asked for, and `EXPLAIN_CALLS` allows it. */
+  readonly trace?: DecisionTrace;
 }
 
 /** To be asked when the next service has answered. */

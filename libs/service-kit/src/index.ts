@@ -25,6 +25,8 @@ export { connected, connectRedis, connectRedisTelling, type RedisClient, redisUr
 export { Records } from './records';
 export { decided, StoreUnavailable } from './store-unavailable';
 export { openRevocations } from './revocations';
+export { type HeardRevocation, RevocationWatch, type WatchedRevocation } from './revocation-watch';
+export { requireService } from './require-service';
 
 // HTTP
 export { createHttpApp, type HttpAppOptions, MAX_BODY_BYTES } from './http-app';
@@ -50,4 +52,5 @@ export { RefreshMetrics, type RefreshResult } from './metrics/refresh-metrics';
 export { type SigningKeyReport, signingKeyMetrics } from './metrics/signing-key-metrics';
 
 // The demo
+export { explainCalls, ExplainedCalls } from './explained-calls';
 export { type Hop, hopOf } from './hop';

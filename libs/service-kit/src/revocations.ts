@@ -1,8 +1,8 @@
 import {
+  type CopiedRevocations,
   RedisRevocations,
   RevocationFeed,
   type RevocationObserver,
-  type RevocationSource,
 } from '@token-relay/jwt-guard';
 import { z } from 'zod';
 import { type Logger } from './logger';
@@ -37,7 +37,7 @@ export function openRevocations(
   client: { readonly id: string; readonly secret: string },
   logger: Pick<Logger, 'info' | 'warn'>,
   tls?: ServiceTls,
-): RevocationSource {
+): CopiedRevocations {
   const { ISSUER: issuer, REVOCATIONS_URL: url = `${config.AUTH_URL}/revocations/feed` } = config;
   const observer: RevocationObserver = {
     followed: ({ entries }) => logger.info({ entries }, 'revocations are up to date'),

@@ -7,7 +7,7 @@ import { openApiDocument } from './openapi/document';
 /** For developers: what there is, for tools to read. */
 @Controller()
 export class OpenApiController {
-  constructor(@Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER' | 'AUTH_URL'>) {}
+  constructor(@Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'ISSUER' | 'AUTH_URL' | 'DEMO'>) {}
 
   @Public('The same for everybody, and in development only.')
   @Get('openapi.json')

@@ -1,9 +1,10 @@
-import { Controller, Get, Header, Headers, Inject, NotFoundException } from '@nestjs/common';
+import { Controller, Get, Header, Inject, UseGuards } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { StartRefused } from '@token-relay/service-kit';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type GatewayConfig } from '../gateway.config';
+import { OwnNameGuard } from './own-name.guard';
 
 const accountsFile = z.array(z.object({ username: z.string(), password: z.string(), scopes: z.array(z.string()) }));
 export type DemoAccounts = z.infer<typeof accountsFile>;
@@ -14,15 +15,14 @@ export const DEMO_ACCOUNTS = Symbol('demo-accounts');
  * the route isn't there: the module doesn't have this controller.
  */
 @Controller('demo')
+@UseGuards(OwnNameGuard)
 export class DemoAccountsController {
   constructor(@Inject(DEMO_ACCOUNTS) private readonly accounts: DemoAccounts) {}
 
   @Public('Throw-away accounts, on the machine that made them, in development.')
   @Get('accounts')
   @Header('cache-control', 'no-store')
-  list(@Headers('host') host: string | undefined): DemoAccounts {
-    // A page elsewhere can have its own name resolved to 127.0.0.1, but not change what it is called.
-    if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/i.test(host ?? '')) throw new NotFoundException();
+  list(): DemoAccounts {
     return this.accounts;
   }
 }

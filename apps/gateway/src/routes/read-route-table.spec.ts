@@ -128,6 +128,7 @@ describe('a table of routes', () => {
       table({ prefix: '/Auth' }),
       ['routes[0].prefix: is one of the gateway’s own routes'],
     ],
+    ['the console', table({ prefix: '/console/x' }), ['routes[0].prefix: is one of the gateway’s own routes']],
     ['the way of whoami', table({ prefix: '/api/whoami' }), ['routes[0].prefix: is one of the gateway’s own routes']],
     ['no methods', table({ methods: [] }), ['routes[0].methods: must name at least one method']],
     ['a method twice', table({ methods: ['GET', 'GET'] }), ['routes[0].methods: names a method twice']],
@@ -208,6 +209,20 @@ describe('a table of routes', () => {
     expect(faults(routes({ prefix: '/api/Documents', methods: ['POST'] }))).toEqual([
       'routes[1].prefix: is routes[0].prefix to a server that looks less closely',
     ]);
+  });
+
+  it.each([
+    ['auth', true],
+    ['console-exchange', true],
+    ['console-transaction', true],
+    ['console-forward', true],
+    ['console-heard', true],
+    ['console', false],
+    ['console-other', false],
+  ])('may have a destination %s, unless the gateway calls by that name itself: %s', (name, isOwn) => {
+    const other = { ...RESOURCE, url: 'https://other.test' };
+    const content = { destinations: { resource: RESOURCE, [name]: other }, routes: [ROUTE] };
+    expect(faults(content)).toEqual(isOwn ? [`destinations.${name}: is the gateway’s own`] : []);
   });
 
   it('is refused with all that is wrong at once, and shows no value', () => {

@@ -1,4 +1,6 @@
 import { type RelayModeName } from '@token-relay/jwt-guard';
+import { HEARD_CONTRACT } from '../console/events/heard-contract';
+import { RELAY_VIEW_CONTRACTS } from '../console/relay/relay-view-contracts';
 import { foldedPath, isBelow } from './folded-path';
 import { type PartialFile, type RouteEntry } from './routes-file';
 
@@ -20,16 +22,16 @@ export interface TableRules {
 }
 
 /** What the gateway itself answers, and what probes and operators ask every service for. */
-const OWN = ['/auth', '/admin', '/demo', '/healthz', '/readyz', '/metrics', '/api/whoami'];
-/** The relay contract by which operators reach auth. */
-const OWN_DESTINATION = 'auth';
+const OWN = ['/auth', '/admin', '/console', '/demo', '/healthz', '/readyz', '/metrics', '/api/whoami'];
+/** Contracts by which the gateway calls past all routes: for operators, and for what the console shows. */
+const OWN_DESTINATIONS: ReadonlySet<string> = new Set(['auth', ...RELAY_VIEW_CONTRACTS, HEARD_CONTRACT]);
 /** Messages are held as a whole. */
 const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** What is wrong with entries that are all right by themselves. */
 export function routeFaults({ destinations, routes }: PartialFile, rules: TableRules): Fault[] {
   const ofDestinations = Object.entries(destinations).flatMap(([name, entry]) => [
-    ...fault(name === OWN_DESTINATION, `destinations.${name}`, 'is the gateway’s own'),
+    ...fault(OWN_DESTINATIONS.has(name), `destinations.${name}`, 'is the gateway’s own'),
     ...fault(entry !== undefined && !(entry.url ?? rules.urlOf(name)), `destinations.${name}.url`, 'is missing'),
     ...fault(
       name === rules.called && entry?.scopes.length === 0 && narrows(rules.mode),

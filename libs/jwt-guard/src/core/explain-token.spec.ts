@@ -55,6 +55,17 @@ describe('explain', () => {
     expect(failedChecks(trace)).toEqual([]);
   });
 
+  it('says how long each stage took, to a hundredth of a millisecond, unless it was skipped', async () => {
+    const good = await verifier.explain(await issuer.token());
+    expect(good.stages.map(({ ms }) => typeof ms)).toEqual(Array<string>(6).fill('number'));
+    for (const { ms = 0 } of good.stages) expect(ms).toBe(Math.round(ms * 100) / 100);
+    const stranger = await verifier.explain(await issuer.token({ iss: 'https://other.test' }));
+    expect(stranger.stages.map(({ ms }) => typeof ms)).toEqual([
+      ...Array<string>(2).fill('number'),
+      ...Array<string>(4).fill('undefined'),
+    ]);
+  });
+
   it('never shows the signature', async () => {
     const good = await issuer.token();
     const [, , signature = ''] = good.split('.');

@@ -46,6 +46,8 @@ export interface StageTrace {
   /** Of the check that failed. */
   readonly expected?: string | undefined;
   readonly actual?: string | undefined;
+  /** How long it took, in milliseconds, to a hundredth; absent where it was skipped. */
+  readonly ms?: number;
   readonly checks: readonly CheckTrace[];
 }
 
@@ -149,24 +151,28 @@ class Trace {
       this.#write(stage, 'skipped', checks);
       return undefined;
     }
+    const begun = performance.now();
     try {
       const result = await run();
-      this.#write(stage, 'passed', checks);
+      this.#write(stage, 'passed', checks, performance.now() - begun);
       return result;
     } catch (error) {
       if (!isRefusal(error)) throw error;
+      const ms = performance.now() - begun;
       this.refusal = error;
-      this.#write(stage, 'failed', checks);
+      this.#write(stage, 'failed', checks, ms);
       return undefined;
     }
   }
 
-  #write(stage: StageName, outcome: CheckOutcome, checksOf: () => readonly Check[]): void {
+  /** @param tookMs without the checks, which are made again for the trace */
+  #write(stage: StageName, outcome: CheckOutcome, checksOf: () => readonly Check[], tookMs?: number): void {
     const checks = made(checksOf(), outcome, this.refusal?.code);
-    if (outcome !== 'failed') return void this.stages.push({ stage, outcome, checks });
+    const time = tookMs === undefined ? {} : { ms: Math.round(tookMs * 100) / 100 };
+    if (outcome !== 'failed') return void this.stages.push({ stage, outcome, ...time, checks });
     const code = this.refusal?.code;
     const { expected, actual } = checks.find((check) => check.code === code) ?? {};
-    this.stages.push({ stage, outcome, ...(code && { code }), ...(expected && { expected, actual }), checks });
+    this.stages.push({ stage, outcome, ...(code && { code }), ...(expected && { expected, actual }), ...time, checks });
   }
 }
 

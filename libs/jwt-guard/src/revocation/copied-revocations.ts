@@ -1,6 +1,7 @@
 import { type RevocationSource, type RevocationStats } from '../core/check-revocation';
 import { type Principal } from '../core/principal';
 import { type RevocationCopy } from './revocation-copy';
+import { type Revocation } from './revocation-entry';
 
 /** A source that answers from a copy; what extends it keeps that up to date, and begins and ends with `start` and `close`. */
 export abstract class CopiedRevocations implements RevocationSource {
@@ -23,6 +24,16 @@ export abstract class CopiedRevocations implements RevocationSource {
 
   onKeysChanged(changed: () => void): () => void {
     return this.copy.onKeysChanged(changed);
+  }
+
+  /**
+   * Calls back with what was revoked, as it comes: for whoever shows it, and not for deciding anything. Of what was there
+   * before the source was complete for the first time nobody is told.
+   *
+   * @returns what ends it
+   */
+  onRevoked(told: (entries: readonly Revocation[]) => void): () => void {
+    return this.copy.onRevoked(told);
   }
 
   get version(): number {

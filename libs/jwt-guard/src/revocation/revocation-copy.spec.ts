@@ -165,6 +165,25 @@ describe('RevocationCopy', () => {
     expect(changed).toHaveBeenCalledTimes(1);
   });
 
+  it('tells what was revoked as it comes, once each, and nothing of what was there at first', () => {
+    const source = copy();
+    const revoked = jest.fn();
+    const end = source.onRevoked(revoked);
+    source.merge([{ kind: 'jti', value: 'a', until: UNTIL }]);
+    source.completeAsOf(0);
+    expect(revoked).not.toHaveBeenCalled();
+    const later = [
+      { kind: 'jti', value: 'b', until: UNTIL },
+      { kind: 'kid', value: 'key-9' },
+    ] as const;
+    source.merge([{ kind: 'jti', value: 'a', until: UNTIL }, { kind: 'keys', version: 1 }, ...later]);
+    source.merge(later);
+    expect(revoked.mock.calls).toEqual([[later]]);
+    end();
+    source.merge([{ kind: 'jti', value: 'c', until: UNTIL }]);
+    expect(revoked).toHaveBeenCalledTimes(1);
+  });
+
   it('says how much it holds and how often that was of use', () => {
     const source = copy();
     source.merge([

@@ -28,6 +28,7 @@ export class RevocationCopy implements RevocationSource {
   readonly #monotonic: () => number;
   readonly #listeners = new Set<() => void>();
   readonly #keyListeners = new Set<() => void>();
+  readonly #entryListeners = new Set<(entries: readonly Revocation[]) => void>();
   readonly #whenReady: Promise<void>;
   #becomeReady: () => void = () => undefined;
   #version = 0;
@@ -45,14 +46,20 @@ export class RevocationCopy implements RevocationSource {
   merge(entries: Iterable<RevocationEntry>): void {
     let changed = false;
     let keysChanged = false;
+    // What was there before it was complete for the first time is no news to anybody.
+    const hasNews = this.#entryListeners.size > 0 && this.ready;
+    const news: Revocation[] = [];
     for (const entry of entries) {
-      changed = this.#list.add(entry) || changed;
-      keysChanged ||= entry.kind === 'keys';
+      const isNew = this.#list.add(entry);
+      changed ||= isNew;
+      if (entry.kind === 'keys') keysChanged = true;
+      else if (isNew && hasNews) news.push(entry);
     }
     if (changed) {
       this.#version++;
       tellAll(this.#listeners);
     }
+    if (news.length > 0) for (const told of [...this.#entryListeners]) tell({ told }, 'told', news);
     if (keysChanged) tellAll(this.#keyListeners);
   }
 
@@ -94,6 +101,18 @@ export class RevocationCopy implements RevocationSource {
 
   onKeysChanged(changed: () => void): () => void {
     return subscribeTo(this.#keyListeners, changed);
+  }
+
+  /**
+   * Calls back with what was revoked, as it comes: the entries that are new here, and none that were there when the copy was
+   * complete for the first time.
+   *
+   * @returns what ends it
+   */
+  onRevoked(told: (entries: readonly Revocation[]) => void): () => void {
+    const listener = (entries: readonly Revocation[]): void => told(entries);
+    this.#entryListeners.add(listener);
+    return () => void this.#entryListeners.delete(listener);
   }
 
   get version(): number {

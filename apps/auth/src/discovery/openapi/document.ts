@@ -1,6 +1,7 @@
 import { createDocument, type oas31 } from 'zod-openapi';
 import { type AuthConfig } from '../../auth.config';
 import { adminPaths } from './admin-paths';
+import { demoPaths } from './demo-paths';
 import { oauthPaths } from './oauth-paths';
 import { SECURITY_SCHEMES } from './security';
 import { servicePaths } from './service-paths';
@@ -10,7 +11,8 @@ import { sessionPaths } from './session-paths';
 export function openApiDocument({
   ISSUER,
   AUTH_URL = ISSUER,
-}: Pick<AuthConfig, 'ISSUER' | 'AUTH_URL'>): oas31.OpenAPIObject {
+  DEMO,
+}: Pick<AuthConfig, 'ISSUER' | 'AUTH_URL' | 'DEMO'>): oas31.OpenAPIObject {
   return createDocument(
     {
       openapi: '3.1.1',
@@ -20,7 +22,7 @@ export function openApiDocument({
         description: 'Sessions, tokens, keys and revocations. Browsers reach the session routes through the gateway.',
       },
       servers: [{ url: AUTH_URL }],
-      paths: { ...sessionPaths, ...oauthPaths, ...adminPaths, ...servicePaths },
+      paths: { ...sessionPaths, ...oauthPaths, ...adminPaths, ...servicePaths, ...(DEMO && demoPaths) },
       components: { securitySchemes: SECURITY_SCHEMES },
     },
     {

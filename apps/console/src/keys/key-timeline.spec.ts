@@ -1,0 +1,62 @@
+import { type RingKey } from '../api/types';
+import { keyTimeline } from './key-timeline';
+
+const at = (minutes: number): string => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
+const now = new Date(at(60));
+const active: RingKey = { kid: 'a', algorithm: 'ES256', state: 'active', publishedAt: at(0), activatedAt: at(10) };
+const pending: RingKey = { kid: 'p', algorithm: 'ES256', state: 'pending', publishedAt: at(30) };
+
+describe('the ring on a line of time', () => {
+  it('begins with the oldest key, and has some room after now', () => {
+    const line = keyTimeline({ keys: [active, pending] }, now);
+    expect(line.from.toISOString()).toBe(at(0));
+    expect(line.to.toISOString()).toBe(at(66));
+    expect(line.now).toBeCloseTo(60 / 66);
+  });
+
+  it('shows for each key when it was published, signs, and goes', () => {
+    const retiring: RingKey = { ...active, kid: 'r', state: 'retiring', deactivatedAt: at(20), removedAt: at(100) };
+    const { rows } = keyTimeline({ keys: [retiring] }, now);
+    expect(rows[0]?.spans).toEqual([
+      { phase: 'published', from: 0, to: 0.1 },
+      { phase: 'signing', from: 0.1, to: 0.2 },
+      { phase: 'retiring', from: 0.2, to: 1 },
+    ]);
+    expect(rows[0]?.words).toContain('leaves 2026-01-01 01:40:00 UTC');
+  });
+
+  it('shows a key that never signed as published alone', () => {
+    const [row] = keyTimeline({ keys: [pending] }, now).rows;
+    expect(row?.spans.map(({ phase }) => phase)).toEqual(['published']);
+  });
+
+  it('has no stretch without a length, such as of a first key, which signs at once', () => {
+    const [row] = keyTimeline({ keys: [{ ...active, activatedAt: at(0) }] }, now).rows;
+    expect(row?.spans).toEqual([{ phase: 'signing', from: 0, to: 1 }]);
+  });
+
+  it('reaches to where a rotation is due', () => {
+    const line = keyTimeline({ keys: [active, pending], rotation: { kid: 'p', dueAt: at(120) } }, now);
+    expect(line.due).toBe(1);
+    expect(line.now).toBe(0.5);
+  });
+
+  it('has what signs first and what has gone last, of that only the latest', () => {
+    const gone = Array.from({ length: 12 }, (_none, i): RingKey => {
+      const times = { publishedAt: at(i), removedAt: at(i + 1) };
+      return { kid: `g${i}`, algorithm: 'ES256', state: 'retired', ...times };
+    });
+    const { rows } = keyTimeline({ keys: [...gone, pending, active] }, now);
+    expect(rows.map(({ key }) => key.kid)).toEqual([
+      'a',
+      'p',
+      ...Array.from({ length: 8 }, (_none, i) => `g${11 - i}`),
+    ]);
+  });
+
+  it('is a line also without keys', () => {
+    const line = keyTimeline({ keys: [] }, now);
+    expect(line.rows).toEqual([]);
+    expect(line.now).toBeGreaterThan(0);
+  });
+});

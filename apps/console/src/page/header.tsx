@@ -1,0 +1,104 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { liveFailure, liveState } from '../events/live';
+import { account, loginName, lookAtToken, session, sessionState } from '../session';
+import { wordsFor } from '../words/error-words';
+import { type Failure, failureOf } from '../words/problem-of-error';
+import { clockOf } from '../words/time-words';
+import { FailureNotice } from './failure-notice';
+import { Nav } from './nav';
+import { now } from './now';
+
+const LIVE_WORDS = {
+  off: 'Live events: off',
+  connecting: 'Live events: connecting',
+  open: 'Live events: on',
+  waiting: 'Live events: lost, trying again',
+  refused: 'Live events: not for this account',
+} as const;
+
+export function Header() {
+  const failure = useSignal<Failure | undefined>(undefined);
+  const isLeaving = useSignal(false);
+  const logOut = async (): Promise<void> => {
+    isLeaving.value = true;
+    failure.value = undefined;
+    try {
+      await session.logout();
+    } catch (error) {
+      // The session is forgotten here, but the cookie is still there: it can be called again.
+      failure.value = failureOf(error);
+    }
+    isLeaving.value = false;
+  };
+  const isActive = sessionState.value === 'active';
+  return (
+    <header class="header">
+      <div class="header-row">
+        <a class="brand" href="#relay">
+          Token Relay
+        </a>
+        {isActive && (
+          <div class="account">
+            <Who />
+            <TimeLeft />
+            <button type="button" disabled={isLeaving.value} onClick={() => void logOut()}>
+              Log out
+            </button>
+          </div>
+        )}
+      </div>
+      <Nav />
+      {isActive && (
+        <p class="live" data-state={liveState.value} role="status">
+          {LIVE_WORDS[liveState.value]}
+          {liveFailure.value &&
+            ` (${liveFailure.value.problem.code}): ${wordsFor(liveFailure.value.problem.code).means}`}
+        </p>
+      )}
+      {failure.value && (
+        <FailureNotice
+          failure={failure.value}
+          what="The server could not be told that you have logged out."
+          retry={() => void logOut()}
+        />
+      )}
+    </header>
+  );
+}
+
+function Who() {
+  const subject = account.value?.subject ?? '';
+  const scopes = account.value?.scopes ?? [];
+  return (
+    <p class="who" title={scopes.length > 0 ? `May: ${scopes.join(', ')}` : undefined}>
+      <span class="hidden">Logged in as </span>
+      <strong>{loginName.value ?? (subject === '' ? '…' : `${subject.slice(0, 8)}…`)}</strong>
+    </p>
+  );
+}
+
+/** Soon enough after the session client has replaced a token that is in use. */
+const LOOK_SECONDS = 20;
+/** Until it is looked at again where there was nothing new. */
+const LOOK_AGAIN_SECONDS = 10;
+
+/** Of the access token, by this machine's clock: what counts is the server's. */
+function TimeLeft() {
+  const expiresAt = account.value?.expiresAt;
+  const left = expiresAt === undefined ? undefined : expiresAt - now.value.getTime() / 1_000;
+  const look = left === undefined ? undefined : Math.floor((LOOK_SECONDS - left) / LOOK_AGAIN_SECONDS);
+  useEffect(() => {
+    // As long as somebody sees it. A tab that nobody looks at keeps no session alive.
+    if (look !== undefined && look >= 0 && !document.hidden) void lookAtToken();
+  }, [look]);
+  return (
+    <p class="time-left" title="The access token is good for so long. The page gets the next one by itself.">
+      <span class="quiet">token </span>
+      {/* A timer that is read aloud by the second would be all that one hears. */}
+      <span role="timer" aria-live="off" aria-label="Time left of the access token">
+        {left === undefined ? '–:––' : clockOf(left)}
+      </span>
+    </p>
+  );
+}

@@ -1,0 +1,27 @@
+import { signal } from '@preact/signals';
+import { getRelay } from '../api/gateway';
+import { type RelayMode, type RelayResult } from '../api/types';
+import { forgetWithUser, type Loader, userLoader } from '../loading';
+import { lookAtToken } from '../session';
+
+/** The last call in each mode, to be compared. */
+export const calls: Readonly<Record<RelayMode, Loader<RelayResult>>> = {
+  exchange: userLoader(),
+  transaction: userLoader(),
+  forward: userLoader(),
+};
+
+export const mode = signal<RelayMode>('exchange');
+/** What is shown until another mode has its first answer, so that nothing jumps. */
+export const shownLast = signal<RelayResult | undefined>(undefined);
+forgetWithUser(() => {
+  mode.value = 'exchange';
+  shownLast.value = undefined;
+});
+
+export async function send(by: RelayMode): Promise<void> {
+  await calls[by].load(() => getRelay(by));
+  shownLast.value = calls[by].state.peek().value;
+  // It may have brought another token.
+  void lookAtToken();
+}

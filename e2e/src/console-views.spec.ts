@@ -229,7 +229,7 @@ describeWith(CHROMIUM)('the console in Chromium', () => {
     await tab.shown('Relay');
   });
 
-  it('has its pictures in the docs', async () => {
+  it('can be shown in pictures, those of the docs', async () => {
     const picture = async ({ page }: ConsolePage, view: View, from?: string): Promise<void> => {
       await page.evaluate(from === undefined ? 'scrollTo(0, 0)' : `document.querySelector('${from}').scrollIntoView()`);
       const path = join(PICTURES, `console-${view.toLowerCase()}.png`);

@@ -70,7 +70,9 @@ function Content() {
     );
   }
   // What anybody may ask in the demo, nobody has to log in for.
-  if (view.value === 'inspector' && value.demo) return <InspectorView settings={value} />;
+  if (view.value === 'inspector' && value.demo) {
+    return <InspectorView key={`${sessionState.value} ${sessionNumber.value}`} settings={value} />;
+  }
   if (sessionState.value === 'active') return <Shown key={sessionNumber.value} settings={value} />;
   const { busy, failure: notKnown } = resumed.state.value;
   if (busy) {

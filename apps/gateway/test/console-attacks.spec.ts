@@ -96,7 +96,7 @@ describe('the attacks of the console', () => {
       ...supplies,
     };
     const door = gateway.app.get(FrontDoor, { strict: false });
-    const outcome = await attack.run({ token, door, supplies: all, signal: AbortSignal.timeout(5_000) });
+    const outcome = await attack.run({ token, door, supplies: all, signal: AbortSignal.timeout(15_000) });
     // Nothing that could be used is shown.
     expect(JSON.stringify(outcome)).not.toContain(token.split('.')[2]);
     return outcome;
@@ -154,6 +154,16 @@ describe('the attacks of the console', () => {
     expect(Object.keys(request.headers)).toEqual(expect.arrayContaining(['x-user-id', 'txn-token', 'forwarded']));
     const relayed = behind.received.find(({ line }) => line.startsWith('GET /whoami'));
     expect(JSON.stringify(relayed?.headers)).not.toMatch(/forged|203\.0\.113\.66|evil/);
+  });
+
+  it('spoofed-headers is no success where no service can be asked', async () => {
+    behind.hops = [{ subject: 'of no service' }];
+    const answer = await run('spoofed-headers');
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({
+      code: 'attack_not_ready',
+      detail: 'The gateway can not judge it at the moment: upstream_failed.',
+    });
   });
 
   it.each([
@@ -214,7 +224,7 @@ describe('the attacks of the console', () => {
 
   it('brings auth the token that is to expire, as the gateway', async () => {
     const own = gateway.app.get(AttackSupplies, { strict: false });
-    expect(await own.expiredToken(token, AbortSignal.timeout(5_000))).toBe('a.b.c');
+    expect(await own.expiredToken(token, AbortSignal.timeout(15_000))).toBe('a.b.c');
     const [{ line, headers, body } = { line: '', headers: {}, body: '' }] = behind.received;
     expect(line).toBe('POST /demo/expired-token');
     expect(headers.authorization).toMatch(/^Basic /);

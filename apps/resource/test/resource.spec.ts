@@ -70,6 +70,7 @@ describe('resource', () => {
       feed.revoke({ kind: 'jti', value, until: Math.floor(Date.now() / 1000) + 600 });
       let text = '';
       while (!text.includes('0f8fad5b')) {
+        await sleep(20);
         const answer = await heard(SERVICE);
         expect(answer.status).toBe(200);
         text = await answer.text();

@@ -127,9 +127,12 @@ export class ConsolePage {
 
   // The relay
 
-  /** Sends the call again. @returns the status of the answer */
-  async send(): Promise<number> {
-    return (await this.#answerTo('/console/api/relay', this.button('Send the call again'))).status();
+  /** Sends the call again. @returns the status of the answer, or the code of what has refused the call on its way */
+  async send(): Promise<number | string> {
+    const answer = await this.#answerTo('/console/api/relay', this.button('Send the call again'));
+    if (answer.status() !== 200) return answer.status();
+    const { refusal } = (await answer.json()) as { refusal?: { code: string } };
+    return refusal?.code ?? 200;
   }
 
   async chooseMode(name: 'Exchange' | 'Transaction' | 'Forward'): Promise<void> {

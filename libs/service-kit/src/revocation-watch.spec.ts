@@ -65,12 +65,21 @@ describe('RevocationWatch', () => {
   });
 
   it('keeps the latest 32, however many come at once', () => {
-    source.revoke(Array.from({ length: 1_000 }, (_, i) => ({ kind: 'jti' as const, value: `t-${i}`, until: UNTIL })));
+    source.revoke(Array.from({ length: 1_000 }, (_, i) => ({ kind: 'jti' as const, value: `t-${i}-of-a-thousand`, until: UNTIL })));
     expect(watch.heard).toHaveLength(32);
-    source.revoke([{ kind: 'jti', value: 'last', until: UNTIL }]);
+    source.revoke([{ kind: 'jti', value: 'the-last-of-all', until: UNTIL }]);
     expect(watch.heard).toHaveLength(32);
-    expect(watch.heard[0]?.id).toBe('last');
-    expect(watch.heard[1]?.id).toBe('t-999');
+    expect(watch.heard[0]?.id).toBe('the-las');
+    expect(watch.heard[1]?.id).toBe('t-999-of');
+  });
+
+  it.each([
+    ['0123456789abcdef', '01234567'],
+    ['0123456789abcde', '0123456'],
+    ['bob', 'b'],
+  ])('shows of %s no more than %s', (value, id) => {
+    source.revoke([{ kind: 'jti', value, until: UNTIL }]);
+    expect(watch.heard[0]?.id).toBe(id);
   });
 
   it('tells whoever has subscribed, and nobody who has ended that', () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 
 /** How many of the latest are kept. */
 const KEPT = 32;
+/** At most; of a short one half. */
 const SHOWN_CHARACTERS = 8;
 
 /** What was revoked, as far as it may be shown: not enough of its name to revoke or to use anything by. */
@@ -64,7 +65,7 @@ export class RevocationWatch {
 
 function shown(entry: Revocation): Omit<WatchedRevocation, 'at'> {
   const what = entry.kind === 'all' ? new Date(entry.notBefore * 1000).toISOString() : entry.value;
-  const id = entry.kind === 'all' ? what : what.slice(0, SHOWN_CHARACTERS);
+  const id = entry.kind === 'all' ? what : what.slice(0, Math.min(SHOWN_CHARACTERS, what.length / 2));
   const rest = [entry.kind === 'sub' && entry.epoch, entry.kind !== 'kid' && entry.until];
   const mark = createHash('sha256').update(JSON.stringify([entry.kind, what, ...rest]));
   return { kind: entry.kind, id, mark: mark.digest('base64url').slice(0, 16) };

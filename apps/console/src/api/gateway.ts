@@ -31,11 +31,15 @@ export const runAttack = (name: string): Promise<AttackResult> =>
 export const inspectToken = (token: string, isPublic: boolean): Promise<DecisionTrace> =>
   call(isPublic ? asNobody : session.fetch, 'POST', '/console/api/inspect', { token });
 
+/** Longer than any answer takes that somebody still waits for: the replayed refresh token takes 10.5 s. */
+const LIMIT_MS = 30_000;
+
 /** @throws CallFailed; SessionError; what `fetch` throws */
 async function call<T>(send: Send, method: string, path: string, body?: unknown): Promise<T> {
   const response = await send(path, {
     method,
     cache: 'no-store',
+    signal: AbortSignal.timeout(LIMIT_MS),
     headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });

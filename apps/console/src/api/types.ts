@@ -173,8 +173,8 @@ export interface ConsoleEvents {
   };
   readonly exchange: { readonly destination: string; readonly outcome: string; readonly ms?: number };
   readonly called: { readonly destination: string; readonly outcome?: string; readonly ms?: number };
-  /** The keys that the gateway takes now; without `kids`: it has asked for them anew. */
-  readonly keys: { readonly service?: string; readonly kids?: readonly string[] };
+  /** The keys that the gateway takes now. */
+  readonly keys: { readonly service: string; readonly kids: readonly string[] };
   readonly revoked: {
     readonly kind: string;
     /** The first eight characters. */

@@ -75,7 +75,12 @@ export function startLiveEvents(): void {
 
 function take(event: ConsoleEvent): void {
   const at = new Date();
-  seenEvents.value = [{ number: ++count, at, event }, ...seenEvents.peek()].slice(0, KEPT_EVENTS);
+  if (isNews(event)) seenEvents.value = [{ number: ++count, at, event }, ...seenEvents.peek()].slice(0, KEPT_EVENTS);
   if (event.name === 'keys') ringNews.value = { ...ringNews.peek(), ...event.data };
   if (event.name === 'revoked') revocations.value = withRevocation(revocations.peek(), event.data, at);
+}
+
+/** The gateway asks for the keys all the time, and mostly there are no others. */
+function isNews(event: ConsoleEvent): boolean {
+  return event.name !== 'keys' || event.data.kids?.join() !== ringNews.peek()?.kids?.join();
 }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
+import { type ComponentChildren } from 'preact';
 import { useEffect, useId } from 'preact/hooks';
-import { type Ring, type RingKey } from '../api/types';
+import { type Ring, type RingKey, type Settings } from '../api/types';
 import { ringNews } from '../events/live';
 import { Busy, Empty } from '../page/busy';
 import { ConfirmedButton } from '../page/confirmed-button';
@@ -9,16 +10,18 @@ import { now } from '../page/now';
 import { shortKid } from '../relay/token-diff';
 import { account } from '../session';
 import { fromNow, momentOf, timeOf } from '../words/time-words';
+import { CallsMeanwhile } from './calls-meanwhile';
 import { KeyLine } from './key-line';
 import { keyTimeline } from './key-timeline';
 import { change, changes, compromise, loadRing, ring, rotate } from './keys-store';
 
-export function KeysView() {
+export function KeysView({ settings }: { readonly settings: Settings }) {
   const { value, failure } = ring.state.value;
   const news = ringNews.value;
   const dueAt = value?.rotation && Date.parse(value.rotation.dueAt);
   const isDue = dueAt !== undefined && dueAt < now.value.getTime() - 1_000;
   const isAllowed = may('keys:read');
+  const meanwhile = settings.modes.includes('exchange') && <CallsMeanwhile />;
   // At first, with each word of the gateway, and when what was planned should have come.
   useEffect(() => {
     if (isAllowed) void loadRing();
@@ -36,7 +39,8 @@ export function KeysView() {
       {!value && (failure || !isAllowed) && <GatewaysKeys />}
       {!value && !failure && isAllowed && <Busy what="Asking for the ring" lines={6} />}
       {value && value.keys.length === 0 && <Empty>There is no key in the ring.</Empty>}
-      {value && value.keys.length > 0 && <RingShown shown={value} />}
+      {value && value.keys.length > 0 && <RingShown shown={value}>{meanwhile}</RingShown>}
+      {!value && (failure || !isAllowed) && meanwhile}
     </>
   );
 }
@@ -91,7 +95,13 @@ function GatewaysKeys() {
   );
 }
 
-function RingShown({ shown }: { readonly shown: Ring }) {
+interface RingProps {
+  readonly shown: Ring;
+  /** What stands below the ring. */
+  readonly children: ComponentChildren;
+}
+
+function RingShown({ shown, children }: RingProps) {
   const time = now.value;
   const line = keyTimeline(shown, time);
   const { busy, value, failure } = change.state.value;
@@ -134,6 +144,7 @@ function RingShown({ shown }: { readonly shown: Ring }) {
           ))}
         </ol>
       </section>
+      {children}
       <section aria-labelledby="changes-title">
         <h2 id="changes-title">While you looked on</h2>
         <div role="log" aria-labelledby="changes-title">

@@ -15,6 +15,25 @@ import { calls, mode, send, shownLast } from './relay-store';
 const ASIDE = 'auth';
 
 export function RelayView({ settings }: { readonly settings: Settings }) {
+  return (
+    <>
+      <h1>Relay</h1>
+      <p>
+        One call goes from service to service on your behalf. At each hop: which token came, how it was checked, and
+        what goes on.
+      </p>
+      {settings.modes.length > 0 ? (
+        <Relay settings={settings} />
+      ) : (
+        <Empty>
+          This gateway doesn’t know where resource is, so that there is no chain to show: RESOURCE_URL says it.
+        </Empty>
+      )}
+    </>
+  );
+}
+
+function Relay({ settings }: { readonly settings: Settings }) {
   const { busy, value: known, failure } = calls[mode.value].state.value;
   const value = known ?? (busy ? shownLast.value : undefined);
   useEffect(() => {
@@ -23,11 +42,6 @@ export function RelayView({ settings }: { readonly settings: Settings }) {
   }, [mode.value]);
   return (
     <>
-      <h1>Relay</h1>
-      <p>
-        One call goes from service to service on your behalf. At each hop: which token came, how it was checked, and
-        what goes on.
-      </p>
       <ModeSwitch modes={settings.modes} />
       <div class="buttons">
         <button type="button" class="main" aria-disabled={busy} onClick={() => busy || void send(mode.value)}>

@@ -11,8 +11,7 @@ describe('an event in words', () => {
     ['gateway took a token, which it knew already', { name: 'verified', data: { service: 'gateway', cached: true } }],
     ['a token for resource: cached', { name: 'exchange', data: { destination: 'resource', outcome: 'cached' } }],
     ['called resource in 12 ms', { name: 'called', data: { destination: 'resource', ms: 12 } }],
-    ['the gateway has asked for the keys anew', { name: 'keys', data: {} }],
-    ['the gateway takes 2 keys', { name: 'keys', data: { kids: ['a', 'b'] } }],
+    ['the gateway takes 2 keys', { name: 'keys', data: { service: 'gateway', kids: ['a', 'b'] } }],
     ['revoked: a session abcd1234…', { name: 'revoked', data: { kind: 'sid', id: 'abcd1234', heard: {} } }],
     [
       'revoked: all that was issued before 2026-01-01T00:00:00.000Z',

@@ -43,7 +43,6 @@ export function revokedId({ kind, id }: Pick<ConsoleEvents['revoked'], 'kind' | 
 }
 
 function keysWords({ kids }: ConsoleEvents['keys']): string {
-  if (kids === undefined) return 'the gateway has asked for the keys anew';
   return `the gateway takes ${kids.length === 1 ? '1 key' : `${kids.length} keys`}`;
 }
 

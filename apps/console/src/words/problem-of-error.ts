@@ -20,5 +20,7 @@ export function failureOf(error: unknown): Failure {
   }
   // What `fetch` throws for a network that doesn't answer.
   if (error instanceof TypeError) return { problem: { status: 0, code: 'network_failed', detail: error.message } };
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return { problem: { status: 0, code: 'timed_out' } };
   return { problem: { status: 0, code: 'page_failed', detail: error instanceof Error ? error.message : '' } };
 }

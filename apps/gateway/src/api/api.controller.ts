@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../gateway.config';
 import { RelayProxy, upstreamFailed } from '../relay-proxy';
 import { WHOAMI_DESTINATION } from '../routes/default-routes';
+import { textOf } from '../text-of';
 
 /** Answered here, with what each service of the chain says of the call: the relay at work. */
 @Controller('api/whoami')
@@ -38,20 +39,8 @@ const whoami = z.object({ hops: z.array(z.looseObject({ service: z.string() })) 
 
 async function hopsOf({ body }: RelayResponse) {
   try {
-    return whoami.parse(JSON.parse(await text(body))).hops;
+    return whoami.parse(JSON.parse(await textOf(body, MAX_ANSWER_BYTES))).hops;
   } catch (cause) {
     throw upstreamFailed(WHOAMI_DESTINATION, cause);
   }
-}
-
-/** @throws Error for more than is taken */
-async function text(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

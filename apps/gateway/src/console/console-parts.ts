@@ -20,7 +20,7 @@ import { CONSOLE_SETTINGS, type ConsoleSettings, SettingsController } from './se
 
 /** What the gateway has besides where the console is on. */
 export interface ConsoleParts {
-  /** Told what the verifier and the relay do; absent where nobody looks on. */
+  /** Told what the verifier and the relay do; absent where the console is off. */
   readonly events?: ConsoleEvents;
   readonly contracts: Readonly<Record<string, DestinationContract>>;
   readonly controllers: readonly Type[];

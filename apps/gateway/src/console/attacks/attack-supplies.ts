@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { DEMO_ACCOUNTS, type DemoAccounts } from '../../demo/demo-accounts.controller';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../../gateway.config';
 import { relayContractOf } from '../relay/relay-view-contracts';
-import { textOf } from '../text-of';
+import { textOf } from '../../text-of';
 import { FrontDoor } from './front-door';
 import { notReady } from './not-ready';
 

@@ -1,18 +1,17 @@
 import { type AttackSupplies } from './attack-supplies';
 import { type Answer, type ForgedRequest, type FrontDoor } from './front-door';
+import { notReady } from './not-ready';
 
-export const ATTACK_NAMES = [
-  'alg-none',
-  'hs-rs-confusion',
-  'tampered-claims',
-  'wrong-audience',
-  'expired',
-  'unknown-kid',
-  'replayed-refresh',
-  'spoofed-headers',
-  'foreign-host',
-] as const;
-export type AttackName = (typeof ATTACK_NAMES)[number];
+export type AttackName =
+  | 'alg-none'
+  | 'hs-rs-confusion'
+  | 'tampered-claims'
+  | 'wrong-audience'
+  | 'expired'
+  | 'unknown-kid'
+  | 'replayed-refresh'
+  | 'spoofed-headers'
+  | 'foreign-host';
 
 /** What an attack is made of: nothing that its caller couldn't get at with other means. */
 export interface Attacker {
@@ -63,9 +62,16 @@ export interface AttackResult extends Outcome {
   readonly why: string;
 }
 
-/** What is shown of a request that was answered as it should be, or wasn't. */
+/**
+ * What is shown of a request that was answered as it should be, or wasn't.
+ *
+ * @throws ProblemException 503 `attack_not_ready` where nobody has judged it: that refuses nothing
+ */
 export function outcomeOf(request: ForgedRequest, shown: Readonly<Record<string, string>>, answer: Answer): Outcome {
   const { method, path } = request;
+  if (answer.status >= 500 || answer.status === 429) {
+    throw notReady(`The gateway can not judge it at the moment: ${answer.code ?? `status ${answer.status}`}.`);
+  }
   return {
     request: { method, path, headers: { ...request.headers, ...shown } },
     response: responseOf(answer),
@@ -73,6 +79,6 @@ export function outcomeOf(request: ForgedRequest, shown: Readonly<Record<string,
   };
 }
 
-export function responseOf({ status, code, detail }: Answer): ShownResponse {
+function responseOf({ status, code, detail }: Answer): ShownResponse {
   return { status, ...(code !== undefined && { code }), ...(detail !== undefined && { detail }) };
 }

@@ -1,8 +1,8 @@
 /** A JSON object of a token that nobody here has to believe. */
-export type Members = Readonly<Record<string, unknown>>;
+type Members = Readonly<Record<string, unknown>>;
 
 /** A token, taken apart. */
-export interface TokenParts {
+interface TokenParts {
   readonly header: Members;
   readonly claims: Members;
   /** As it stands in the token. */

@@ -7,7 +7,7 @@ import { type AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { type Dispatcher, Pool } from 'undici';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../../gateway.config';
-import { textOf } from '../text-of';
+import { textOf } from '../../text-of';
 import { notReady } from './not-ready';
 
 /** A request as an attacker writes it. */

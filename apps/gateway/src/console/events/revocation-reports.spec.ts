@@ -128,9 +128,8 @@ describe('RevocationReports', () => {
   ])('asks again when resource %s, and has told nothing that is not so', async (_how, answer) => {
     answers = [answer, all];
     for (const service of [resource, audit, gateway]) service.hear([ENTRY]);
-    await until(() => asked.length === 1);
-    expect(told).toHaveLength(1);
     await until(() => told.length === 2);
+    expect(Object.keys(told[0]?.heard ?? {})).toEqual(['gateway']);
     expect(Object.keys(told[1]?.heard ?? {})).toEqual(['gateway', 'resource', 'audit']);
     expect(asked).toHaveLength(2);
   });
@@ -145,7 +144,7 @@ describe('RevocationReports', () => {
   it('takes another’s revocation for none of its own', async () => {
     resource.hear([{ ...ENTRY, value: '0f8fad5b-0000-469f-a165-70867728950e' }]);
     gateway.hear([ENTRY]);
-    await until(() => asked.length === 2);
+    await until(() => asked.length >= 2);
     expect(told).toHaveLength(1);
   });
 

@@ -4,12 +4,12 @@ import { RevocationWatch, type WatchedRevocation } from '@token-relay/service-ki
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../../gateway.config';
-import { textOf } from '../text-of';
+import { textOf } from '../../text-of';
 import { ConsoleEvents } from './console-events';
 import { HEARD_CONTRACT } from './heard-contract';
 
 /** After how long the others are asked, and asked again, until each has heard. */
-const WAITS_MS = [30, 100, 300, 1_000, 2_000];
+const WAITS_MS = [30, 100, 300, 1_000, 2_000, 5_000];
 const TIMEOUT_MS = 2_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** Of a thousand revocations at once nobody follows each. */
@@ -70,6 +70,7 @@ export class RevocationReports implements OnModuleInit, OnModuleDestroy {
     try {
       while (this.#open.size > 0 && this.#tries < WAITS_MS.length) {
         await sleep(WAITS_MS[this.#tries++], undefined, { ref: false, signal: this.#closing.signal });
+        if (this.events.listeners === 0) return;
         await this.#ask().catch(() => undefined);
       }
     } catch {

@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../../gateway.config';
 import { RelayProxy, upstreamFailed } from '../../relay-proxy';
 import { WHOAMI_DESTINATION } from '../../routes/default-routes';
-import { textOf } from '../text-of';
+import { textOf } from '../../text-of';
 import {
   RELAY_VIEW_MODES,
   relayContractOf,

@@ -65,7 +65,9 @@ describe('RevocationWatch', () => {
   });
 
   it('keeps the latest 32, however many come at once', () => {
-    source.revoke(Array.from({ length: 1_000 }, (_, i) => ({ kind: 'jti' as const, value: `t-${i}-of-a-thousand`, until: UNTIL })));
+    source.revoke(
+      Array.from({ length: 1_000 }, (_, i) => ({ kind: 'jti' as const, value: `t-${i}-of-a-thousand`, until: UNTIL })),
+    );
     expect(watch.heard).toHaveLength(32);
     source.revoke([{ kind: 'jti', value: 'the-last-of-all', until: UNTIL }]);
     expect(watch.heard).toHaveLength(32);

@@ -1,3 +1,4 @@
+import './page/secure-context';
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app';

@@ -22,7 +22,11 @@ export function goneSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   connection.addEventListener('abort', abort);
-  reply.raw.once('close', () => connection.removeEventListener('abort', abort));
+  // Of the two that tell that a client has gone, this comes first.
+  reply.raw.once('close', () => {
+    connection.removeEventListener('abort', abort);
+    if (!reply.raw.writableFinished) abort();
+  });
   return controller.signal;
 }
 

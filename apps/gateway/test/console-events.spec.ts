@@ -6,7 +6,6 @@ import { EventEmitter } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConsoleEvents } from '../src/console/events/console-events';
 import { ConsoleStreams } from '../src/console/events/console-streams';
 import { BuiltConsole } from './built-console';
 import { GatewayApp, until } from './gateway-app';
@@ -85,7 +84,7 @@ describe('the events of the console', () => {
   afterEach(() => until(() => following() === 0));
 
   /** How many look on. */
-  const following = (): number => demo.app.get(ConsoleEvents).listeners;
+  const following = (): number => demo.app.get(ConsoleStreams).opened;
 
   async function asks(at: GatewayApp, token?: string, method = 'GET'): Promise<IncomingMessage> {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -174,10 +173,13 @@ describe('the events of the console', () => {
     }
   });
 
-  it('are over with their connection, also those that wait on it behind another', async () => {
+  it('are one a connection, however many are asked for ahead, and over with it', async () => {
     const socket = connect(demo.port, '127.0.0.1');
-    socket.write(`GET ${PATH} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(2));
-    await until(() => following() === 2);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.write(`GET ${PATH} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(5));
+    await until(() => text.includes('event: keys'));
+    expect(following()).toBe(1);
     socket.destroy();
     await until(() => following() === 0);
   });

@@ -1,6 +1,7 @@
 import { Body, Controller, Header, Headers, HttpCode, Inject, Post, Res, UseGuards } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { randomUUID } from 'node:crypto';
+import { AUTH_CONFIG, type AuthConfig } from '../auth.config';
 import { ClientAuthentication, type Reply } from '../clients/client-authentication';
 import { OneAuthorization } from '../clients/one-authorization.guard';
 import { SigningKeys } from '../keys/signing-keys';
@@ -9,7 +10,7 @@ import { signToken, type TokenClaims } from './sign-token';
 import { SubjectTokens } from './subject-tokens';
 import { ACCESS_TOKEN } from './token-types';
 
-/** Longer than any verifier's tolerance, of which 60 s is the most. */
+/** Longer than any verifier's tolerance, of which 60 s is the most; where late handlers take more, after that. */
 const OVER_FOR_SECONDS = 120;
 
 /**
@@ -23,6 +24,7 @@ export class ExpiredTokenController {
     @Inject(ClientAuthentication) private readonly clients: ClientAuthentication,
     @Inject(SubjectTokens) private readonly subjects: SubjectTokens,
     @Inject(SigningKeys) private readonly keys: SigningKeys,
+    @Inject(AUTH_CONFIG) private readonly config: Pick<AuthConfig, 'LATE_HANDLING_SECONDS'>,
   ) {}
 
   @Public('Clients authenticate here, and bring the token that they would like to have expired, in development.')
@@ -39,10 +41,11 @@ export class ExpiredTokenController {
     const subject = await this.subjects.verify(client, { subject_token, subject_token_type: ACCESS_TOKEN });
     await this.subjects.admit(client, subject);
     const claims = subject.claims as TokenClaims;
-    const exp = Math.floor(Date.now() / 1000) - OVER_FOR_SECONDS;
+    const overFor = OVER_FOR_SECONDS + this.config.LATE_HANDLING_SECONDS;
+    const exp = Math.floor(Date.now() / 1000) - overFor;
     // Never remembered as issued: even for who doesn't look at the time, auth would exchange it for nothing.
     const expired = { ...claims, jti: randomUUID(), iat: exp - (claims.exp - claims.iat), exp };
     const token = await signToken(await this.keys.signingKey(), 'at+jwt', expired);
-    return { access_token: token, token_type: 'Bearer', expires_in: -OVER_FOR_SECONDS };
+    return { access_token: token, token_type: 'Bearer', expires_in: -overFor };
   }
 }

@@ -9,6 +9,7 @@ import { FailureNotice } from '../page/failure-notice';
 import { now } from '../page/now';
 import { shortKid } from '../relay/token-diff';
 import { account } from '../session';
+import { plainText } from '../words/plain-text';
 import { fromNow, momentOf, timeOf } from '../words/time-words';
 import { CallsMeanwhile } from './calls-meanwhile';
 import { KeyLine } from './key-line';
@@ -209,7 +210,7 @@ function History({ history }: Pick<Ring, 'history'>) {
           <li key={i}>
             <time dateTime={at}>{momentOf(new Date(at))}</time> {what}
             {kid !== undefined && ` ${shortKid(kid)}`}, by {shortKid(by)}
-            {reason !== undefined && `: ${reason}`}
+            {reason !== undefined && `: ${plainText(reason)}`}
           </li>
         ))}
       </ol>

@@ -1,7 +1,8 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { getRelay } from '../api/gateway';
 import { type RelayMode, type RelayResult } from '../api/types';
 import { forgetWithUser, type Loader, userLoader } from '../loading';
+import { settings } from '../page/settings';
 import { lookAtToken } from '../session';
 
 /** The last call in each mode, to be compared. */
@@ -11,11 +12,16 @@ export const calls: Readonly<Record<RelayMode, Loader<RelayResult>>> = {
   forward: userLoader(),
 };
 
-export const mode = signal<RelayMode>('exchange');
+const chosen = signal<RelayMode | undefined>(undefined);
+/** The one that was chosen, or the first that there is. */
+export const mode = computed<RelayMode>(() => chosen.value ?? settings.state.value.value?.modes[0] ?? 'exchange');
+export function chooseMode(next: RelayMode): void {
+  chosen.value = next;
+}
 /** What is shown until another mode has its first answer, so that nothing jumps. */
 export const shownLast = signal<RelayResult | undefined>(undefined);
 forgetWithUser(() => {
-  mode.value = 'exchange';
+  chosen.value = undefined;
   shownLast.value = undefined;
 });
 

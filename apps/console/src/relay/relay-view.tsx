@@ -9,7 +9,7 @@ import { MODE_WORDS } from '../words/mode-words';
 import { timeOf } from '../words/time-words';
 import { compareModes, sentModes } from './compare-modes';
 import { ClientLane, Lane, UnreachedLane } from './lane';
-import { calls, mode, send, shownLast } from './relay-store';
+import { calls, chooseMode, mode, send, shownLast } from './relay-store';
 
 /** Issues the tokens, and is on the way of no call. */
 const ASIDE = 'auth';
@@ -78,7 +78,7 @@ function ModeSwitch({ modes }: { readonly modes: readonly RelayMode[] }) {
               name="mode"
               value={each}
               checked={mode.value === each}
-              onChange={() => (mode.value = each)}
+              onChange={() => chooseMode(each)}
             />
             {MODE_WORDS[each].name}
           </label>
@@ -103,7 +103,7 @@ function Chain({ result: { hops, refusal, traceId, transactionId }, settings, bu
   return (
     <section aria-labelledby="chain-title" aria-busy={busy}>
       <h2 id="chain-title">Hop by hop</h2>
-      <dl class="facts facts-wide">
+      <dl class="facts">
         <div>
           <dt>Trace</dt>
           <dd>

@@ -5,6 +5,7 @@ import { Busy, Empty } from '../page/busy';
 import { ConfirmedButton } from '../page/confirmed-button';
 import { FailureNotice } from '../page/failure-notice';
 import { now } from '../page/now';
+import { plainText } from '../words/plain-text';
 import { fromNow, momentOf } from '../words/time-words';
 import { Heard } from './heard';
 import { endAll, ended, endOne, endOthers, loadSessions, sessions } from './sessions-store';
@@ -63,13 +64,13 @@ export function SessionsView({ settings }: { readonly settings: Settings }) {
 }
 
 function Session({ shown, isEnding }: { readonly shown: UserSession; readonly isEnding: boolean }) {
-  const { id, current, clientId, createdAt, lastUsedAt, expiresAt, userAgent, address } = shown;
+  const { id, current, clientId, createdAt, lastUsedAt, expiresAt, address } = shown;
+  const device = plainText(shown.userAgent ?? 'An unnamed device');
   const time = now.value;
   return (
     <>
       <p>
-        <strong class="wrap">{userAgent ?? 'An unnamed device'}</strong>{' '}
-        {current && <span class="badge">This one</span>}
+        <strong class="wrap">{device}</strong> {current && <span class="badge">This one</span>}
       </p>
       <dl class="facts">
         <div>
@@ -96,7 +97,7 @@ function Session({ shown, isEnding }: { readonly shown: UserSession; readonly is
       {!current && (
         <ConfirmedButton
           label="End"
-          name={`End the session of ${userAgent ?? 'an unnamed device'}, begun ${momentOf(createdAt)}`}
+          name={`End the session of ${device}, begun ${momentOf(createdAt)}`}
           question="End this session? Whoever uses it has to log in again."
           yes="Yes, end it"
           disabled={isEnding}

@@ -1,4 +1,5 @@
 import { type Members } from '../api/types';
+import { plainText } from '../words/plain-text';
 
 interface Props {
   readonly name: 'Header' | 'Claims';
@@ -17,7 +18,7 @@ export function TokenJson({ name, value, of }: Props) {
         {whose !== '' && <span class="hidden">{whose}</span>}
       </summary>
       <pre tabIndex={0} role="region" aria-label={name + whose}>
-        {JSON.stringify(value, undefined, 2)}
+        {plainText(JSON.stringify(value, undefined, 2))}
       </pre>
     </details>
   );

@@ -18,7 +18,7 @@ describe('an event in words', () => {
       { name: 'revoked', data: { kind: 'all', id: '2026-01-01T00:00:00.000Z', heard: {} } },
     ],
     ['revoked: other abcd1234…', { name: 'revoked', data: { kind: 'other', id: 'abcd1234', heard: {} } }],
-    ['3 events came faster than this page could read', { name: 'missed', data: { events: 3 } }],
+    ['3 more events came, too many to show', { name: 'missed', data: { events: 3 } }],
   ])('is: %s', (words, event) => {
     expect(eventWords(event)).toBe(words);
   });

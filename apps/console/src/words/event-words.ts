@@ -20,7 +20,7 @@ export function eventWords(event: ConsoleEvent): string {
     case 'revoked':
       return `revoked: ${revokedWords(event.data.kind)} ${revokedId(event.data)}`;
     case 'missed':
-      return `${event.data.events} events came faster than this page could read`;
+      return `${event.data.events} more events came, too many to show`;
   }
 }
 

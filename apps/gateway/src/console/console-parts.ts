@@ -44,7 +44,10 @@ export function consoleParts(
   const demo = isDemo(config);
   const events = new ConsoleEvents();
   const views = relayViewContracts(config);
-  const modes = RELAY_VIEW_MODES.filter((mode) => Object.hasOwn(views, relayContractOf(mode)));
+  const modes = RELAY_VIEW_MODES.filter(
+    // Where services hand on the user's own token, audit takes no other, and resource would hand on one of its own.
+    (mode) => Object.hasOwn(views, relayContractOf(mode)) && !(mode === 'exchange' && config.RELAY_MODE === 'forward'),
+  );
   const settings: ConsoleSettings = { demo, modes };
   return {
     events,

@@ -1,5 +1,6 @@
-import { Controller, Get, Header, Headers, Inject } from '@nestjs/common';
+import { Controller, Get, Headers, Inject } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
+import { ApiHeaders } from '../api-headers';
 import { SERVICES } from '../demo/services';
 import { hasRefreshCookie } from '../session/refresh-cookie';
 
@@ -20,7 +21,7 @@ export class SettingsController {
   /** Without a cookie there is no session to go on with: a refresh could only be refused. */
   @Public('Which views the page has, what the welcome page says anyway, and whether the browser itself has a cookie.')
   @Get()
-  @Header('cache-control', 'no-store')
+  @ApiHeaders()
   read(@Headers('cookie') cookie: string | undefined) {
     const { demo, modes } = this.settings;
     const services = SERVICES.map(({ name, does }) => ({ name, does }));

@@ -1,8 +1,9 @@
-import { Controller, Get, Header, Inject, UseGuards } from '@nestjs/common';
+import { Controller, Get, Inject, UseGuards } from '@nestjs/common';
 import { Public } from '@token-relay/jwt-guard';
 import { StartRefused } from '@token-relay/service-kit';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { ApiHeaders } from '../api-headers';
 import { type GatewayConfig } from '../gateway.config';
 import { OwnNameGuard } from './own-name.guard';
 
@@ -21,7 +22,7 @@ export class DemoAccountsController {
 
   @Public('Throw-away accounts, on the machine that made them, in development.')
   @Get('accounts')
-  @Header('cache-control', 'no-store')
+  @ApiHeaders()
   list(): DemoAccounts {
     return this.accounts;
   }

@@ -1,7 +1,8 @@
-import { Controller, Get, Header, HttpCode, Inject, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { Public, RequireToken } from '@token-relay/jwt-guard';
 import { ProblemException } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { ApiHeaders } from '../../api-headers';
 import { callersToken } from '../../callers-token';
 import { OwnNameGuard } from '../../demo/own-name.guard';
 import { goneSignal } from '../../gone';
@@ -39,7 +40,7 @@ export class AttacksController {
   @Post(':name')
   @RequireToken()
   @HttpCode(200)
-  @Header('cache-control', 'no-store')
+  @ApiHeaders()
   async run(
     @Param('name') name: string,
     @Req() request: FastifyRequest,

@@ -4,6 +4,8 @@ import { type Answer, type ForgedRequest } from './front-door';
 import { notReady } from './not-ready';
 
 const REFRESH_PATH = '/auth/refresh';
+const LOGOUT_PATH = '/auth/logout';
+const LOGOUT_MS = 5_000;
 
 /** RFC 9700, section 4.14.2. In a session of its own, which it ends. */
 export const replayedRefresh: Attack = {
@@ -18,12 +20,21 @@ export const replayedRefresh: Attack = {
   async run(attacker) {
     const { door, signal, supplies } = attacker;
     const stolen = await begun(attacker);
-    const second = cookieOf(await door.send(refreshOf(stolen), signal));
-    // It shows the second one: whoever has the first from now on can only have kept it.
-    cookieOf(await door.send(refreshOf(second), signal));
-    await sleep(supplies.graceMs, undefined, { signal });
-    const replay = refreshOf(stolen);
-    return outcomeOf(replay, { cookie: shown(stolen) }, await door.send(replay, signal));
+    let latest = stolen;
+    let isOver = false;
+    try {
+      latest = cookieOf(await door.send(refreshOf(stolen), signal));
+      // It shows the second one: whoever has the first from now on can only have kept it.
+      latest = cookieOf(await door.send(refreshOf(latest), signal));
+      await sleep(supplies.graceMs, undefined, { signal });
+      const replay = refreshOf(stolen);
+      const outcome = outcomeOf(replay, { cookie: shown(stolen) }, await door.send(replay, signal));
+      isOver = outcome.wasRefused;
+      return outcome;
+    } finally {
+      // Nobody else would end a session that nobody knows of; where that isn't possible its time does.
+      if (!isOver) await door.send(logoutOf(latest), AbortSignal.timeout(LOGOUT_MS)).catch(() => undefined);
+    }
   },
 };
 
@@ -40,6 +51,10 @@ async function begun({ door, supplies, signal }: Attacker): Promise<string> {
 
 function refreshOf(cookie: string): ForgedRequest {
   return { method: 'POST', path: REFRESH_PATH, headers: { cookie, 'x-token-relay': '1' } };
+}
+
+function logoutOf(cookie: string): ForgedRequest {
+  return { ...refreshOf(cookie), path: LOGOUT_PATH };
 }
 
 /** @throws ProblemException 503 `attack_not_ready`: without a session there is nothing to steal */

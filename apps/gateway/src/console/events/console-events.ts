@@ -10,7 +10,7 @@ import {
 import { serviceOfContract } from '../relay/relay-view-contracts';
 import { HEARD_CONTRACT } from './heard-contract';
 
-/** What the console is told, by the names of its events. Holds no token, and nothing of one that says whose it is. */
+/** What the console is told, by the names of its events. Holds no token; of whom or what was revoked a few characters. */
 export interface ConsoleEvent {
   readonly name: 'verified' | 'exchange' | 'called' | 'keys' | 'revoked';
   readonly data: object;

@@ -9,8 +9,10 @@ import {
 } from '@token-relay/jwt-guard';
 import { Drain, ProblemException } from '@token-relay/service-kit';
 import { type FastifyReply } from 'fastify';
+import { type Socket } from 'node:net';
 import { gone } from '../../gone';
 import { ConsoleEvents } from './console-events';
+import { EventBatches } from './event-batches';
 import { EventClient } from './event-client';
 
 const EVENT_STREAM = 'text/event-stream';
@@ -20,8 +22,13 @@ const RETRY_SECONDS = 5;
 /** The event streams of those who look on: 20 at most, each for no longer than its token counts. */
 @Injectable()
 export class ConsoleStreams implements OnModuleDestroy {
-  /** What ends each of those that are open. */
-  readonly #open = new Set<() => void>();
+  readonly #clients = new Set<EventClient>();
+  /** Over which streams come: one over each, or a single client could take all there are by asking ahead. */
+  readonly #connections = new Set<Socket>();
+  readonly #batches = new EventBatches((text, events) => {
+    for (const client of this.#clients) client.write(text, events);
+  });
+  #unlisten: (() => void) | undefined;
   #isEnding = false;
 
   constructor(
@@ -33,12 +40,18 @@ export class ConsoleStreams implements OnModuleDestroy {
     events.verifier = verifier;
   }
 
+  /** How many there are. */
+  get opened(): number {
+    return this.#clients.size;
+  }
+
   /**
    * @param principal with whose token it was asked for; in the demo nobody's
    * @throws ProblemException 503 `console_busy`
    */
   open(reply: FastifyReply, principal?: Principal): void {
-    if (this.#isEnding || this.#open.size >= MOST_CLIENTS) {
+    const isTaken = this.#connections.has(reply.request.raw.socket);
+    if (this.#isEnding || isTaken || this.#clients.size >= MOST_CLIENTS) {
       reply.header('retry-after', String(RETRY_SECONDS));
       throw new ProblemException(503, 'console_busy', 'As many follow the events as may.');
     }
@@ -52,8 +65,9 @@ export class ConsoleStreams implements OnModuleDestroy {
       'content-type': EVENT_STREAM,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      // Else a page elsewhere could have streams held open that it may not read.
+      // Else a page elsewhere could have streams held open that it may not read: by fetch, and in frames.
       'cross-origin-resource-policy': 'same-origin',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       // When it ends its client wants another server.
       connection: 'close',
       // For proxies that would collect what is written.
@@ -65,7 +79,7 @@ export class ConsoleStreams implements OnModuleDestroy {
   /** Before the app waits for its open connections: these would never end. */
   onModuleDestroy(): void {
     this.#isEnding = true;
-    for (const end of this.#open) end();
+    for (const client of this.#clients) client.end();
   }
 
   #begin(client: EventClient, reply: FastifyReply, principal: Principal | undefined): void {
@@ -75,19 +89,28 @@ export class ConsoleStreams implements OnModuleDestroy {
       if (refusal) client.send('exception', toRpcRefusal(refusal, transactionId));
       client.end();
     };
-    const close = (): void => end();
-    const unlisten = this.events.listen(({ name, data }) => client.send(name, data));
+    const { socket } = reply.request.raw;
     const unwatch = principal && this.watch.watch(principal, end);
-    const undrain = this.drain.lasting(close);
-    this.#open.add(close);
+    const undrain = this.drain.lasting(() => client.end());
+    this.#clients.add(client);
+    this.#connections.add(socket);
+    this.#unlisten ??= this.events.listen((event) => this.#batches.add(event));
     onceOver(reply, () => {
       client.over();
-      unlisten();
       unwatch?.();
       undrain();
-      this.#open.delete(close);
+      this.#clients.delete(client);
+      this.#connections.delete(socket);
+      if (this.#clients.size === 0) this.#rest();
     });
     client.send('keys', this.events.keys);
+  }
+
+  /** Nobody looks on: nothing is made of what goes on. */
+  #rest(): void {
+    this.#unlisten?.();
+    this.#unlisten = undefined;
+    this.#batches.clear();
   }
 }
 

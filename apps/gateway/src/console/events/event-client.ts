@@ -1,4 +1,5 @@
 import { type ServerResponse } from 'node:http';
+import { eventText } from './event-text';
 
 const HEARTBEAT_MS = 15_000;
 /** Past this, what comes isn't kept for a client that doesn't read. */
@@ -18,10 +19,15 @@ export class EventClient {
   }
 
   send(name: string, data: object): void {
-    if (this.response.writableLength > MOST_WAITING_BYTES) return void this.#missed++;
-    if (this.#missed > 0) this.#write(`event: missed\ndata: ${JSON.stringify({ events: this.#missed })}\n\n`);
+    this.write(eventText(name, data), 1);
+  }
+
+  /** @param events of how many the text is */
+  write(text: string, events: number): void {
+    if (this.response.writableLength > MOST_WAITING_BYTES) return void (this.#missed += events);
+    if (this.#missed > 0) this.#write(eventText('missed', { events: this.#missed }));
     this.#missed = 0;
-    this.#write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    this.#write(text);
   }
 
   /** Nothing comes after that. It goes on to look whether all was taken: until then it holds its connection. */

@@ -9,10 +9,12 @@ import { ConsoleEvents } from './console-events';
 import { HEARD_CONTRACT } from './heard-contract';
 
 /** After how long the others are asked, and asked again, until each has heard. */
-const WAITS_MS = [30, 100, 300, 1_000, 2_000, 5_000];
+const WAITS_MS = [30, 100, 300, 1_000, 2_000];
+/** Whoever hasn't said by then that it has heard isn't asked any more. */
+const ASKED_MS = 10_000;
 const TIMEOUT_MS = 2_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
-/** Of a thousand revocations at once nobody follows each. */
+/** Of a thousand revocations at once nobody follows each: the latest are. */
 const MOST_FOLLOWED = 32;
 
 const list = z.array(z.object({ mark: z.string(), agoMs: z.number() }));
@@ -21,6 +23,8 @@ const answer = z.object({ resource: list, audit: list.optional() });
 interface Report extends Pick<WatchedRevocation, 'kind' | 'id'> {
   /** When each service has heard, by this process's `performance.now()`, as well as that can be told from here. */
   readonly heardAt: Map<string, number>;
+  /** Until when others are asked, by the same clock. */
+  readonly until: number;
 }
 
 /**
@@ -56,10 +60,11 @@ export class RevocationReports implements OnModuleInit, OnModuleDestroy {
   #heard(heard: readonly WatchedRevocation[]): void {
     if (this.events.listeners === 0) return;
     for (const { kind, id, mark, at } of heard) {
-      const report: Report = { kind, id, heardAt: new Map([['gateway', at]]) };
+      const report: Report = { kind, id, heardAt: new Map([['gateway', at]]), until: performance.now() + ASKED_MS };
       this.#tell(report);
-      if (this.#open.size < MOST_FOLLOWED) this.#open.set(mark, report);
+      this.#open.set(mark, report);
     }
+    for (const mark of this.#open.keys()) if (this.#open.size > MOST_FOLLOWED) this.#open.delete(mark);
     this.#tries = 0;
     if (!this.#isFollowing && this.config.RESOURCE_URL !== undefined) void this.#follow();
   }
@@ -68,10 +73,14 @@ export class RevocationReports implements OnModuleInit, OnModuleDestroy {
   async #follow(): Promise<void> {
     this.#isFollowing = true;
     try {
-      while (this.#open.size > 0 && this.#tries < WAITS_MS.length) {
-        await sleep(WAITS_MS[this.#tries++], undefined, { ref: false, signal: this.#closing.signal });
+      while (this.#open.size > 0) {
+        await sleep(WAITS_MS[this.#tries++] ?? WAITS_MS.at(-1), undefined, {
+          ref: false,
+          signal: this.#closing.signal,
+        });
         if (this.events.listeners === 0) return;
         await this.#ask().catch(() => undefined);
+        this.#giveUp();
       }
     } catch {
       // It is being closed.
@@ -79,6 +88,11 @@ export class RevocationReports implements OnModuleInit, OnModuleDestroy {
       this.#open.clear();
       this.#isFollowing = false;
     }
+  }
+
+  #giveUp(): void {
+    const now = performance.now();
+    for (const [mark, { until }] of this.#open) if (until <= now) this.#open.delete(mark);
   }
 
   async #ask(): Promise<void> {

@@ -1,7 +1,8 @@
-import { Controller, Header, HttpCode, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, HttpCode, Inject, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CurrentPrincipal, type Principal, Public, RequireScopes, WhenStale } from '@token-relay/jwt-guard';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { ApiHeaders } from '../../api-headers';
 import { OwnNameGuard } from '../../demo/own-name.guard';
 import { countRequest } from '../../rate-limits';
 import { Inspector } from './inspector';
@@ -19,7 +20,7 @@ export class InspectController {
   /** It changes nothing, and is asked just when something is wrong. */
   @Post()
   @HttpCode(200)
-  @Header('cache-control', 'no-store')
+  @ApiHeaders()
   @RequireScopes('auth:admin')
   @WhenStale({ allowForSeconds: 900 })
   async inspect(
@@ -41,7 +42,7 @@ export class DemoInspectController {
   @Public('Says of a token what its holder could find out by using it, on the machine of a developer.')
   @Post()
   @HttpCode(200)
-  @Header('cache-control', 'no-store')
+  @ApiHeaders()
   inspect(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.inspector.explain(request, reply);
   }

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, HttpException, Inject, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpException, Inject, Query, Req, Res } from '@nestjs/common';
 import {
   CurrentPrincipal,
   currentRelayContext,
@@ -10,6 +10,7 @@ import {
 import { ExplainedCalls, type Hop, hopOf, ProblemException, validated } from '@token-relay/service-kit';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { ApiHeaders } from '../../api-headers';
 import { GATEWAY_CONFIG, type GatewayConfig } from '../../gateway.config';
 import { RelayProxy, upstreamFailed } from '../../relay-proxy';
 import { WHOAMI_DESTINATION } from '../../routes/default-routes';
@@ -64,7 +65,7 @@ export class RelayViewController {
   /** @throws ProblemException 404 `mode_not_available`; whatever the relay throws that isn't shown */
   @Get()
   @RequireScopes('documents:read')
-  @Header('cache-control', 'no-store')
+  @ApiHeaders()
   async view(
     @Query(validated(asked)) { mode }: z.infer<typeof asked>,
     @CurrentPrincipal() principal: Principal,

@@ -32,9 +32,13 @@ export function App() {
   useEffect(() => {
     document.title = `${VIEW_NAMES[shown]} – Token Relay console`;
     // Where whoever uses a keyboard, or hears the page, goes on – but not when it has only just been opened.
-    if (!isFirst.current) main.current?.focus();
+    if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
   }, [shown]);
+  const isIn = sessionState.value === 'active';
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [isIn]);
   return (
     <>
       <a

@@ -48,6 +48,23 @@ export function userLoader<T>(): Loader<T> {
   return made;
 }
 
+const asked = new Set<() => void>();
+
+/** @param ask what is done again, where it has failed, when the gateway is there again; it may be done twice */
+export function askedAgain(
+  { state }: { readonly state: Pick<Signal<Loadable<unknown>>, 'peek'> },
+  ask: () => void,
+): void {
+  asked.add(() => {
+    if (state.peek().failure) ask();
+  });
+}
+
+/** Asks once more for whatever couldn't be had. */
+export function askAgain(): void {
+  for (const ask of asked) ask();
+}
+
 /** @param forget called whenever the session is another one */
 export function forgetWithUser(forget: () => void): void {
   ofUser.add(forget);

@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { App } from './app';
 import { startLiveEvents } from './events/live';
 import { forgetUser } from './loading';
+import { keepFocus } from './page/keep-focus';
 import { startClock } from './page/now';
 import { resume } from './page/resume';
 import { followVisibility } from './page/seen';
@@ -31,4 +32,7 @@ startLiveEvents();
 loadSettings();
 
 const root = document.getElementById('console');
-if (root) render(<App />, root);
+if (root) {
+  keepFocus(root);
+  render(<App />, root);
+}

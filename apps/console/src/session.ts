@@ -10,14 +10,14 @@ export const sessionState = signal<SessionState>('unknown');
 export const sessionNumber = signal(0);
 /** What the user's own token says of them, to show it: what they may do is for the gateway to say. */
 export const account = signal<Account | undefined>(undefined);
-/** Whether the server has ended the session, rather than its user. */
-export const wasEnded = signal(false);
+/** Who has ended the session that there was here, if there was one. */
+export const endedBy = signal<'server' | 'user' | undefined>(undefined);
 /** The name that was logged in with here, which no token says. */
 export const loginName = signal<string | undefined>(undefined);
 
 session.subscribe(({ state, reason }) => {
   // Whoever has only just come hasn't lost one.
-  wasEnded.value = reason === 'session_ended' && sessionState.peek() === 'active';
+  if (state === 'ended' && sessionState.peek() === 'active') endedBy.value = reason === 'logout' ? 'user' : 'server';
   if (state !== 'active' || reason === 'login') {
     account.value = undefined;
     loginName.value = undefined;

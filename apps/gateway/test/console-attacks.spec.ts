@@ -166,6 +166,13 @@ describe('the attacks of the console', () => {
     });
   });
 
+  it('spoofed-headers is not even tried with a token that is not good enough', async () => {
+    token = await gateway.token({ sub: SUBJECT, scope: 'keys:read' });
+    const answer = await run('spoofed-headers');
+    expect(answer.status).toBe(403);
+    expect(await answer.json()).toMatchObject({ code: 'insufficient_scope' });
+  });
+
   it.each([
     ['another user', [{ service: 'resource', subject: 'somebody else' }]],
     ['what was sent', [{ service: 'resource', subject: SUBJECT, address: 'for 203.0.113.66' }]],

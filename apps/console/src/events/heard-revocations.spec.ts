@@ -1,4 +1,4 @@
-import { withRevocation } from './heard-revocations';
+import { isOwn, withRevocation } from './heard-revocations';
 
 const at = new Date(0);
 const later = new Date(1_000);
@@ -25,4 +25,16 @@ describe('what was revoked', () => {
     expect(known).toHaveLength(20);
     expect(known.at(-1)?.id).toBe('5');
   });
+});
+
+it.each([
+  ['sid', 'abcd', true],
+  ['sid', 'abce', false],
+  ['sub', 'u-12', true],
+  ['sub', 'abcd', false],
+  ['jti', 'abcd', false],
+  ['all', '2026-01-01T00:00:00.000Z', true],
+])('the end of %s %s may be that of one’s own session: %s', (kind, id, isIt) => {
+  expect(isOwn({ kind, id }, { subject: 'u-1234', session: 'abcdef' })).toBe(isIt);
+  expect(isOwn({ kind, id }, undefined)).toBe(false);
 });

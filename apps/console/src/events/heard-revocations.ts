@@ -1,4 +1,5 @@
 import { type ConsoleEvents } from '../api/types';
+import { type Account } from '../page/account';
 
 export interface HeardRevocation {
   readonly kind: string;
@@ -9,6 +10,16 @@ export interface HeardRevocation {
 }
 
 const KEPT = 20;
+
+/** Whether it may be of this user's session: the event has no more than the first characters. */
+export function isOwn(
+  { kind, id }: Pick<ConsoleEvents['revoked'], 'kind' | 'id'>,
+  account: Pick<Account, 'subject' | 'session'> | undefined,
+): boolean {
+  if (kind === 'all') return account !== undefined;
+  const own = kind === 'sid' ? account?.session : kind === 'sub' ? account?.subject : undefined;
+  return own?.startsWith(id) ?? false;
+}
 
 /** With what a further event says of the same revocation put to it: services hear one after the other. */
 export function withRevocation(

@@ -1,10 +1,11 @@
 import { computed, effect, signal } from '@preact/signals';
 import { type ConsoleEvent, type ConsoleEvents } from '../api/types';
-import { session, sessionNumber, sessionState } from '../session';
+import { account, session, sessionNumber, sessionState } from '../session';
 import { type Failure } from '../words/problem-of-error';
+import { askAgain } from '../loading';
 import { isSeen } from '../page/seen';
 import { followEvents } from './event-stream';
-import { type HeardRevocation, withRevocation } from './heard-revocations';
+import { type HeardRevocation, isOwn, withRevocation } from './heard-revocations';
 
 export interface SeenEvent {
   readonly number: number;
@@ -55,6 +56,8 @@ export function startLiveEvents(): void {
       session.fetch,
       {
         opened: () => {
+          // What couldn't be had while the gateway was away may well be there now.
+          if (liveState.peek() === 'waiting') askAgain();
           liveState.value = 'open';
           liveFailure.value = undefined;
         },
@@ -77,7 +80,11 @@ function take(event: ConsoleEvent): void {
   const at = new Date();
   if (isNews(event)) seenEvents.value = [{ number: ++count, at, event }, ...seenEvents.peek()].slice(0, KEPT_EVENTS);
   if (event.name === 'keys') ringNews.value = { ...ringNews.peek(), ...event.data };
-  if (event.name === 'revoked') revocations.value = withRevocation(revocations.peek(), event.data, at);
+  if (event.name !== 'revoked') return;
+  revocations.value = withRevocation(revocations.peek(), event.data, at);
+  // The server says whether it was this one; who is told that it has ended is logged out here, at once.
+  if (isOwn(event.data, account.peek()))
+    void session.fetch('/auth/sessions', { cache: 'no-store' }).catch(() => undefined);
 }
 
 /** The gateway asks for the keys all the time, and mostly there are no others. */

@@ -5,11 +5,12 @@ const token = (claims: unknown) => `${part({ alg: 'ES256', kid: 'k1' })}.${part(
 
 describe('what a token says of its user', () => {
   it('is read as it stands there', () => {
-    expect(readAccount(token({ sub: 'älice', exp: 300, scope: 'documents:read keys:read' }))).toEqual({
+    expect(readAccount(token({ sub: 'älice', exp: 300, sid: 's1', scope: 'documents:read keys:read' }))).toEqual({
       subject: 'älice',
       scopes: ['documents:read', 'keys:read'],
       expiresAt: 300,
       kid: 'k1',
+      session: 's1',
     });
   });
 

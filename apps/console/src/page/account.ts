@@ -4,6 +4,8 @@ export interface Account {
   /** Seconds since 1970-01-01T00:00:00Z. */
   readonly expiresAt: number;
   readonly kid: string;
+  /** The session that the token belongs to. */
+  readonly session: string | undefined;
 }
 
 /** What a token says of its user, unverified: good enough to show it to that user, and for nothing else. */
@@ -15,6 +17,7 @@ export function readAccount(token: string): Account | undefined {
     scopes: typeof claims.scope === 'string' ? claims.scope.split(' ').filter(Boolean) : [],
     expiresAt: claims.exp,
     kid: typeof header?.kid === 'string' ? header.kid : '',
+    session: typeof claims.sid === 'string' ? claims.sid : undefined,
   };
 }
 

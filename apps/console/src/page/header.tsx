@@ -5,7 +5,6 @@ import { account, loginName, lookAtToken, session, sessionState } from '../sessi
 import { wordsFor } from '../words/error-words';
 import { type Failure, failureOf } from '../words/problem-of-error';
 import { clockOf } from '../words/time-words';
-import { FailureNotice } from './failure-notice';
 import { Nav } from './nav';
 import { now } from './now';
 
@@ -21,6 +20,7 @@ export function Header() {
   const failure = useSignal<Failure | undefined>(undefined);
   const isLeaving = useSignal(false);
   const logOut = async (): Promise<void> => {
+    if (isLeaving.value) return;
     isLeaving.value = true;
     failure.value = undefined;
     try {
@@ -32,6 +32,10 @@ export function Header() {
     isLeaving.value = false;
   };
   const isActive = sessionState.value === 'active';
+  useEffect(() => {
+    // Whoever has logged in since is told nothing of it, and isn't logged out by it.
+    if (isActive) failure.value = undefined;
+  }, [isActive]);
   return (
     <header class="header">
       <div class="header-row">
@@ -42,7 +46,7 @@ export function Header() {
           <div class="account">
             <Who />
             <TimeLeft />
-            <button type="button" disabled={isLeaving.value} onClick={() => void logOut()}>
+            <button type="button" aria-disabled={isLeaving.value} onClick={() => void logOut()}>
               Log out
             </button>
           </div>
@@ -50,30 +54,47 @@ export function Header() {
       </div>
       <Nav />
       {isActive && (
-        <p class="live" data-state={liveState.value} role="status">
-          {LIVE_WORDS[liveState.value]}
-          {liveFailure.value &&
-            ` (${liveFailure.value.problem.code}): ${wordsFor(liveFailure.value.problem.code).means}`}
-        </p>
+        <div class="live">
+          <p role="status">
+            {LIVE_WORDS[liveState.value]}
+            {liveFailure.value &&
+              ` (${liveFailure.value.problem.code}): ${wordsFor(liveFailure.value.problem.code).means}`}
+          </p>
+          <Scopes />
+        </div>
       )}
-      {failure.value && (
-        <FailureNotice
-          failure={failure.value}
-          what="The server could not be told that you have logged out."
-          retry={() => void logOut()}
-        />
+      {failure.value && !isActive && (
+        <div class="notice notice-bad" role="alert">
+          <p class="notice-title">You are logged out here, but the server could not be told.</p>
+          <p>
+            Until it is, the session goes on there, and whoever loads this page anew is logged in:{' '}
+            <code>{failure.value.problem.code}</code>.
+          </p>
+          <button type="button" aria-disabled={isLeaving.value} onClick={() => void logOut()}>
+            Try again
+          </button>
+        </div>
       )}
     </header>
   );
 }
 
+function Scopes() {
+  const scopes = account.value?.scopes;
+  return (
+    <details>
+      <summary>Your scopes</summary>
+      {scopes?.join(', ') || 'None.'}
+    </details>
+  );
+}
+
 function Who() {
   const subject = account.value?.subject ?? '';
-  const scopes = account.value?.scopes ?? [];
   return (
-    <p class="who" title={scopes.length > 0 ? `May: ${scopes.join(', ')}` : undefined}>
+    <p>
       <span class="hidden">Logged in as </span>
-      <strong>{loginName.value ?? (subject === '' ? '…' : `${subject.slice(0, 8)}…`)}</strong>
+      <strong>{loginName.value ?? (subject === '' ? '…' : `user ${subject.slice(0, 8)}…`)}</strong>
     </p>
   );
 }

@@ -3,13 +3,18 @@ import { useEffect, useRef } from 'preact/hooks';
 import { getDemoAccounts } from '../api/gateway';
 import { type DemoAccount } from '../api/types';
 import { loader } from '../loading';
-import { logIn, wasEnded } from '../session';
+import { endedBy, logIn } from '../session';
 import { type Failure, failureOf } from '../words/problem-of-error';
 import { Busy, Empty } from './busy';
 import { FailureNotice } from './failure-notice';
 
 const accounts = loader<DemoAccount[]>();
 const loadAccounts = (): void => void accounts.load(getDemoAccounts);
+
+const ENDED_WORDS = {
+  server: 'The session has ended: the server says so. Log in again.',
+  user: 'You are logged out, in all tabs of this browser.',
+} as const;
 
 export function Login({ isDemo }: { readonly isDemo: boolean }) {
   const failure = useSignal<Failure | undefined>(undefined);
@@ -32,7 +37,7 @@ export function Login({ isDemo }: { readonly isDemo: boolean }) {
         See how a call goes from service to service on a user’s behalf: which token each service gets, how it is
         checked, and why a bad one is refused.
       </p>
-      <p role="status">{wasEnded.value ? 'The session has ended: the server says so. Log in again.' : ''}</p>
+      <p role="status">{endedBy.value === undefined ? '' : ENDED_WORDS[endedBy.value]}</p>
       {failure.value && <FailureNotice failure={failure.value} what="That was no login." />}
       {isDemo ? (
         <DemoAccounts isBusy={isBusy.value} enter={enter} />
@@ -67,7 +72,7 @@ function DemoAccounts({ isBusy, enter }: Entrance) {
       <ul class="choices">
         {value.map(({ username, password, scopes }) => (
           <li key={username}>
-            <button type="button" class="choice" disabled={isBusy} onClick={() => void enter(username, password)}>
+            <button type="button" class="choice" aria-disabled={isBusy} onClick={() => void enter(username, password)}>
               <strong>{username}</strong>
               <span class="quiet">{scopes.join(', ')}</span>
             </button>
@@ -96,7 +101,7 @@ function LoginForm({ isBusy, enter }: Entrance) {
       <input id="username" ref={username} name="username" autocomplete="username" autocapitalize="none" required />
       <label for="password">Password</label>
       <input id="password" ref={password} name="password" type="password" autocomplete="current-password" required />
-      <button type="submit" class="main" disabled={isBusy}>
+      <button type="submit" class="main" aria-disabled={isBusy}>
         Log in
       </button>
     </form>

@@ -15,7 +15,11 @@ export function Nav() {
       <ul class="nav">
         {VIEWS.map((name) => (
           <li key={name}>
-            <a href={`#${name}`} aria-current={view.value === name ? 'page' : undefined}>
+            <a
+              href={`#${name}`}
+              onClick={() => window.scrollTo(0, 0)}
+              aria-current={view.value === name ? 'page' : undefined}
+            >
               {VIEW_NAMES[name]}
             </a>
           </li>

@@ -12,7 +12,7 @@ export function Heard({ services }: { readonly services: readonly string[] }) {
       <h2 id="heard-title">Heard by every service</h2>
       <p>
         Whatever ends is told to all services at once; from then on each refuses its tokens by itself. The times count
-        from the first service that has heard.
+        from the first service that has heard. Audit is asked through resource, and nobody for longer than 10 seconds.
       </p>
       {latest.length === 0 ? (
         <Empty>Nothing was revoked while this page was open. End a session to see how soon it is heard of.</Empty>
@@ -68,6 +68,6 @@ function Revocation({
 }
 
 function heardWords(ms: number | undefined): string {
-  if (ms === undefined) return 'hasn’t said yet';
+  if (ms === undefined) return 'hasn’t said so';
   return ms === 0 ? 'heard first' : `heard after ${inMilliseconds(ms)}`;
 }

@@ -1,10 +1,12 @@
 import { type UserSession } from '@token-relay/session-client';
-import { userLoader } from '../loading';
+import { askedAgain, userLoader } from '../loading';
 import { session } from '../session';
 
 export const sessions = userLoader<UserSession[]>();
 /** What was done last, in words. */
 export const ended = userLoader<string>();
+
+askedAgain(sessions, () => void loadSessions());
 
 export async function loadSessions(): Promise<void> {
   await sessions.load(() => session.sessions());

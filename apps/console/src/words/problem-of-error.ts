@@ -15,8 +15,9 @@ export function failureOf(error: unknown): Failure {
     return { problem, retryAfterSeconds, requiredScopes };
   }
   if (error instanceof SessionError) {
-    const { code, status = 0, message: detail, retryAfterSeconds } = error;
-    return { problem: { status, code, detail }, retryAfterSeconds };
+    const { code, serverCode, status = 0, message: detail, retryAfterSeconds } = error;
+    // The server's own says more.
+    return { problem: { status, code: serverCode ?? code, detail }, retryAfterSeconds };
   }
   // What `fetch` throws for a network that doesn't answer.
   if (error instanceof TypeError) return { problem: { status: 0, code: 'network_failed', detail: error.message } };

@@ -1,3 +1,4 @@
+import { ProblemException } from '@token-relay/service-kit';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type Attack, outcomeOf, type Outcome } from './attack';
@@ -27,7 +28,13 @@ export const spoofedHeaders: Attack = {
     } as const;
     const answer = await door.send(request, signal);
     const outcome = outcomeOf(request, { authorization: `Bearer ${withoutSignature(token)}` }, answer);
-    return answer.status === 200 ? judged(outcome, answer, forged) : outcome;
+    if (answer.status === 200) return judged(outcome, answer, forged);
+    // It is the token that wasn't good enough: what stood beside it nobody has looked at.
+    throw new ProblemException(
+      answer.status,
+      answer.code ?? 'request_refused',
+      answer.detail ?? 'The call was refused.',
+    );
   },
 };
 

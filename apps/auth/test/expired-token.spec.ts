@@ -30,6 +30,17 @@ describe('POST /demo/expired-token', () => {
     expect(claims.exp).toBeLessThanOrEqual(Date.now() / 1000 - 120);
   });
 
+  it('gives what is over for late handlers too', async () => {
+    const late = await AuthApp.start({ ...DEMO, LATE_HANDLING_SECONDS: '3600' });
+    try {
+      const form = { subject_token: await late.login('alice') };
+      const { body } = await late.asClient('gateway', '/demo/expired-token', form);
+      expect(decodeJwt(body.access_token as string).exp).toBeLessThanOrEqual(Date.now() / 1000 - 3_720);
+    } finally {
+      await late.stop();
+    }
+  });
+
   it('gives what is good for nothing', async () => {
     const { body } = await expired('gateway', await auth.login('alice'));
     const old = body.access_token as string;

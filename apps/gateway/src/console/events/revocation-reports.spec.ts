@@ -134,6 +134,16 @@ describe('RevocationReports', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('follows the latest where there are more than it follows', async () => {
+    const many = Array.from({ length: 40 }, (_, i) => ({ ...ENTRY, value: `${i}-of-many-sessions-that-end` }));
+    answers = [all];
+    for (const service of [resource, audit, gateway]) service.hear(many);
+    const complete = () => told.filter(({ heard }) => Object.keys(heard).length === 3).map(({ id }) => id);
+    await until(() => complete().length >= 32);
+    expect(complete()).toContain('39-of-ma');
+    expect(complete()).not.toContain('0-of-man');
+  });
+
   it('tells what resource has heard where audit can not be asked', async () => {
     answers = [() => heardBy({ resource: resource.watch.heard })];
     for (const service of [resource, gateway]) service.hear([ENTRY]);

@@ -20,6 +20,7 @@ export interface Hop {
   readonly verifiedInMs: number | undefined;
   /** How this service has called the next one; absent where it hasn't. */
   readonly relayed?: {
+    /** The relay contract that it was called by: its name here, which isn't always the service's own. */
     readonly to: string;
     readonly mode: RelayReport['mode'];
     /** Whether the token for it was at hand. */

@@ -171,7 +171,12 @@ export interface ConsoleEvents {
     readonly cached?: boolean;
     readonly ms?: number;
   };
-  readonly exchange: { readonly destination: string; readonly outcome: string; readonly ms?: number };
+  readonly exchange: {
+    readonly destination: string;
+    readonly mode: string;
+    readonly outcome: string;
+    readonly ms?: number;
+  };
   readonly called: { readonly destination: string; readonly outcome?: string; readonly ms?: number };
   /** The keys that the gateway takes now. */
   readonly keys: { readonly service: string; readonly kids: readonly string[] };

@@ -3,13 +3,22 @@ import { type DecisionTrace } from '../api/types';
 import { userLoader } from '../loading';
 import { session } from '../session';
 
-export const decision = userLoader<DecisionTrace>();
+interface Inspected {
+  readonly trace: DecisionTrace;
+  /** Whether it was the session's own token, and not the one in the field. */
+  readonly isOwn: boolean;
+}
+
+export const decision = userLoader<Inspected>();
 
 export async function inspect(token: string, isPublic: boolean): Promise<void> {
-  await decision.load(() => inspectToken(token, isPublic));
+  await decision.load(async () => ({ trace: await inspectToken(token, isPublic), isOwn: false }));
 }
 
 /** The session's own token, which isn't put where it could be read or copied. */
 export async function inspectOwn(isPublic: boolean): Promise<void> {
-  await decision.load(async () => inspectToken(await session.accessToken(), isPublic));
+  await decision.load(async () => {
+    const token = await session.accessToken();
+    return { trace: await inspectToken(token, isPublic), isOwn: true };
+  });
 }

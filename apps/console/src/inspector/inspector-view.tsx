@@ -8,7 +8,7 @@ import { TokenJson } from '../trace/token-json';
 import { wordsFor } from '../words/error-words';
 import { OUTCOME_SIGNS, VERDICT_WORDS } from '../words/stage-words';
 import { decision, inspect, inspectOwn } from './inspector-store';
-import { MAX_TOKEN_CHARACTERS, pastedToken } from './pasted-token';
+import { isTooLarge, pastedToken } from './pasted-token';
 
 export function InspectorView({ settings: { demo } }: { readonly settings: Settings }) {
   const text = useSignal('');
@@ -17,7 +17,8 @@ export function InspectorView({ settings: { demo } }: { readonly settings: Setti
   const ask = (): void => {
     const token = pastedToken(text.value);
     complaint.value = complaintOf(token);
-    if (complaint.value === '' && !busy) void inspect(token, demo);
+    if (complaint.value !== '') decision.forget();
+    else if (!busy) void inspect(token, demo);
   };
   return (
     <>
@@ -39,7 +40,12 @@ export function InspectorView({ settings: { demo } }: { readonly settings: Setti
           autocapitalize="none"
           aria-describedby="token-help token-complaint"
           aria-invalid={complaint.value !== ''}
-          onInput={(event) => (text.value = event.currentTarget.value)}
+          onInput={(event) => {
+            text.value = event.currentTarget.value;
+            // What was said was about another one.
+            complaint.value = '';
+            decision.forget();
+          }}
         />
         <p id="token-help" class="quiet">
           Whoever has a token can use it. Paste none of a system that isn’t this one.
@@ -52,18 +58,27 @@ export function InspectorView({ settings: { demo } }: { readonly settings: Setti
             Inspect
           </button>
           {sessionState.value === 'active' && (
-            <button type="button" aria-disabled={busy} onClick={() => busy || void inspectOwn(demo)}>
+            <button
+              type="button"
+              aria-disabled={busy}
+              onClick={() => {
+                complaint.value = '';
+                if (!busy) void inspectOwn(demo);
+              }}
+            >
               Inspect my own token
             </button>
           )}
         </div>
       </form>
-      <section aria-labelledby="decision-title" aria-live="polite" aria-busy={busy}>
+      <section aria-labelledby="decision-title">
         <h2 id="decision-title">Decision</h2>
         {failure && <FailureNotice failure={failure} what="The token wasn’t looked at." />}
         {!value && busy && <Busy what="The gateway looks at it" lines={8} />}
-        {!value && !busy && !failure && <Empty>No token was inspected yet.</Empty>}
-        {value && <Decision trace={value} />}
+        {!value && !busy && !failure && <Empty>Nothing is decided yet.</Empty>}
+        {value?.isOwn && !failure && <p>Of your own token, not of what is in the field:</p>}
+        <div role="status">{value && !failure && <Verdict {...value.trace} />}</div>
+        {value && !failure && <Decision trace={value.trace} />}
       </section>
     </>
   );
@@ -71,28 +86,34 @@ export function InspectorView({ settings: { demo } }: { readonly settings: Setti
 
 function complaintOf(token: string): string {
   if (token === '') return 'There is no token in the field.';
-  return token.length > MAX_TOKEN_CHARACTERS ? 'That is far too long for a token.' : '';
+  return isTooLarge(token) ? 'That is far too long for a token.' : '';
 }
 
 const VERDICT_OUTCOMES = { accepted: 'passed', rejected: 'failed', undecided: 'skipped' } as const;
 
-function Decision({ trace }: { readonly trace: DecisionTrace }) {
-  const { outcome, code, status, stages, hints, token, times, key } = trace;
+/** The one thing of it that is read out by itself. */
+function Verdict({ outcome, code, status }: DecisionTrace) {
   const sign = VERDICT_OUTCOMES[outcome];
   return (
+    <p class="verdict" data-outcome={sign}>
+      <span class="sign" aria-hidden="true">
+        {OUTCOME_SIGNS[sign]}
+      </span>{' '}
+      <strong>{VERDICT_WORDS[outcome]}</strong>
+      {code !== undefined && (
+        <>
+          : <code>{code}</code>
+          {status !== undefined && `, status ${status}`}
+        </>
+      )}
+    </p>
+  );
+}
+
+function Decision({ trace }: { readonly trace: DecisionTrace }) {
+  const { code, stages, hints, token, times, key } = trace;
+  return (
     <>
-      <p class="verdict" data-outcome={sign}>
-        <span class="sign" aria-hidden="true">
-          {OUTCOME_SIGNS[sign]}
-        </span>{' '}
-        <strong>{VERDICT_WORDS[outcome]}</strong>
-        {code !== undefined && (
-          <>
-            : <code>{code}</code>
-            {status !== undefined && `, status ${status}`}
-          </>
-        )}
-      </p>
       {code === undefined ? (
         <p>Every stage has passed: a call with this token would be let in, as far as its scopes go.</p>
       ) : (

@@ -32,7 +32,7 @@ export function KeyLine({ row, line, now }: { readonly row: KeyRow; readonly lin
           />
         ))}
         <rect class="bar-now" x={line.now * WIDTH - 1.5} y="0" width="3" height="16" />
-        {line.due !== undefined && <rect class="bar-due" x={line.due * WIDTH - 3} y="0" width="3" height="16" />}
+        {line.due !== undefined && <rect class="bar-due" x={line.due * WIDTH - 1.5} y="0" width="3" height="16" />}
       </svg>
       <p class="quiet">
         {words}

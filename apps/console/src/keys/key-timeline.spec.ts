@@ -1,7 +1,9 @@
 import { type RingKey } from '../api/types';
+import { momentOf } from '../words/time-words';
 import { keyTimeline } from './key-timeline';
 
 const at = (minutes: number): string => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
+const moment = (minutes: number): string => momentOf(new Date(at(minutes)));
 const now = new Date(at(60));
 const active: RingKey = { kid: 'a', algorithm: 'ES256', state: 'active', publishedAt: at(0), activatedAt: at(10) };
 const pending: RingKey = { kid: 'p', algorithm: 'ES256', state: 'pending', publishedAt: at(30) };
@@ -22,7 +24,14 @@ describe('the ring on a line of time', () => {
       { phase: 'signing', from: 0.1, to: 0.2 },
       { phase: 'retiring', from: 0.2, to: 1 },
     ]);
-    expect(rows[0]?.words).toContain('leaves 2026-01-01 01:40:00 UTC');
+    expect(rows[0]?.words).toBe(
+      [
+        `published ${moment(0)}`,
+        `signed from ${moment(10)}`,
+        `signed until ${moment(20)}`,
+        `leaves ${moment(100)}`,
+      ].join('; '),
+    );
   });
 
   it('shows a key that never signed as published alone', () => {
@@ -35,10 +44,33 @@ describe('the ring on a line of time', () => {
     expect(row?.spans).toEqual([{ phase: 'signing', from: 0, to: 1 }]);
   });
 
-  it('reaches to where a rotation is due', () => {
+  it('shows a planned rotation: until it is due the one signs, and from then on the other', () => {
     const line = keyTimeline({ keys: [active, pending], rotation: { kid: 'p', dueAt: at(120) } }, now);
-    expect(line.due).toBe(1);
-    expect(line.now).toBe(0.5);
+    const due = 120 / 132;
+    expect(line.due).toBeCloseTo(due);
+    expect(line.now).toBeCloseTo(60 / 132);
+    expect(line.rows.map(({ spans }) => spans)).toEqual([
+      [
+        { phase: 'published', from: 0, to: 10 / 132 },
+        { phase: 'signing', from: 10 / 132, to: due },
+        { phase: 'retiring', from: due, to: 1 },
+      ],
+      [
+        { phase: 'published', from: 30 / 132, to: due },
+        { phase: 'signing', from: due, to: 1 },
+      ],
+    ]);
+    expect(line.rows.map(({ words }) => words)).toEqual([
+      `published ${moment(0)}; signs since ${moment(10)}; signs until ${moment(120)}`,
+      `published ${moment(30)}; signs from ${moment(120)}`,
+    ]);
+  });
+
+  it('shows where a rotation is due as long as that is to come', () => {
+    const dueAfter = (ms: number) =>
+      keyTimeline({ keys: [active, pending], rotation: { kid: 'p', dueAt: new Date(+now + ms).toISOString() } }, now);
+    expect(dueAfter(1).due).toBeDefined();
+    expect(dueAfter(0).due).toBeUndefined();
   });
 
   it('has what signs first and what has gone last, of that only the latest', () => {

@@ -1,4 +1,5 @@
 import { type KeyState, type Ring, type RingKey } from '../api/types';
+import { momentOf } from '../words/time-words';
 
 /** A stretch of a key's life, in parts of the whole line: 0 is its left end, 1 its right one. */
 export interface KeySpan {
@@ -19,7 +20,7 @@ export interface KeyTimeline {
   readonly to: Date;
   /** Where now is. */
   readonly now: number;
-  /** When a planned rotation is due, where there is one. */
+  /** When a planned rotation is due, where one is to come. */
   readonly due?: number;
   /** What signs first, then what is next, then what has gone, the latest first. */
   readonly rows: readonly KeyRow[];
@@ -31,22 +32,29 @@ const ORDER: readonly KeyState[] = ['active', 'pending', 'retiring', 'compromise
 
 /** The ring on one line of time, from when the oldest key that is shown was published until the last that is planned. */
 export function keyTimeline({ keys, rotation }: Pick<Ring, 'keys' | 'rotation'>, now: Date): KeyTimeline {
-  const shown = shownKeys(keys);
+  const shown = shownKeys(keys).map((key) => asPlanned(key, rotation));
   const due = rotation && Date.parse(rotation.dueAt);
+  const last = Math.max(now.getTime(), due ?? 0);
   const begins = shown.map(({ publishedAt }) => Date.parse(publishedAt));
   const ends = shown.map(({ removedAt }) => (removedAt === undefined ? 0 : Date.parse(removedAt)));
   const from = Math.min(now.getTime() - SHORTEST_MS, ...begins);
-  // Some room to the right of now, for what goes on.
-  const ahead = now.getTime() + Math.max(SHORTEST_MS, (now.getTime() - from) / 10);
-  const to = Math.max(ahead, due ?? 0, ...ends);
+  // Some room to the right, for what goes on.
+  const to = Math.max(last + Math.max(SHORTEST_MS, (last - from) / 10), ...ends);
   const place = (time: number): number => Math.min(1, Math.max(0, (time - from) / (to - from)));
   return {
     from: new Date(from),
     to: new Date(to),
     now: place(now.getTime()),
-    ...(due !== undefined && { due: place(due) }),
+    ...(due !== undefined && due > now.getTime() && { due: place(due) }),
     rows: shown.map((key) => ({ key, spans: spansOf(key, to, place), words: wordsOf(key) })),
   };
+}
+
+/** With what a planned rotation makes of it. */
+function asPlanned(key: RingKey, rotation: Ring['rotation']): RingKey {
+  if (!rotation) return key;
+  if (key.kid === rotation.kid) return { activatedAt: rotation.dueAt, ...key };
+  return key.state === 'active' ? { deactivatedAt: rotation.dueAt, ...key } : key;
 }
 
 function shownKeys(keys: readonly RingKey[]): RingKey[] {
@@ -81,19 +89,17 @@ export const STATE_WORDS: Readonly<Record<KeyState, string>> = {
   pending: 'published, signs next',
   retiring: 'signs no more; its tokens still count',
   retired: 'gone; no token of it is left',
-  compromised: 'compromised; whatever it has signed is refused',
+  compromised: 'whatever it has signed is refused',
 };
+
+const SIGNS: Partial<Record<KeyState, string>> = { active: 'signs since', pending: 'signs from' };
 
 function wordsOf({ state, publishedAt, activatedAt, deactivatedAt, removedAt }: RingKey): string {
   const parts = [
     ['published', publishedAt],
-    ['signs since', activatedAt],
-    ['signed until', deactivatedAt],
+    [SIGNS[state] ?? 'signed from', activatedAt],
+    [state === 'active' ? 'signs until' : 'signed until', deactivatedAt],
     [state === 'retiring' ? 'leaves' : 'left', removedAt],
   ] as const;
-  return parts.flatMap(([what, at]) => (at === undefined ? [] : [`${what} ${minute(at)}`])).join(', ');
-}
-
-function minute(at: string): string {
-  return `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`;
+  return parts.flatMap(([what, at]) => (at === undefined ? [] : [`${what} ${momentOf(new Date(at))}`])).join('; ');
 }

@@ -72,7 +72,8 @@ function OwnKey() {
   const kid = account.value?.kid;
   return (
     <p>
-      Your own token is signed with <code>{kid === undefined || kid === '' ? '…' : shortKid(kid)}</code>.
+      The key <code title={kid}>{kid === undefined || kid === '' ? '…' : shortKid(kid)}</code> has signed your own
+      token.
     </p>
   );
 }
@@ -114,7 +115,7 @@ function RingShown({ shown, children }: RingProps) {
           label="Rotate"
           question="Let the next key sign, as soon as everybody has had time to fetch it? Tokens that are out go on working."
           yes="Yes, rotate"
-          disabled={busy || !may('keys:rotate')}
+          disabled={busy || rotation !== undefined || !may('keys:rotate')}
           act={() => void rotate()}
         />
         {!may('keys:rotate') && (
@@ -122,19 +123,23 @@ function RingShown({ shown, children }: RingProps) {
             Rotating takes <code>keys:rotate</code>.
           </span>
         )}
+        {rotation && may('keys:rotate') && (
+          <span class="quiet">One is planned already: another can be asked for after it.</span>
+        )}
         <span role="status">{busy ? 'Asking auth …' : (value ?? '')}</span>
       </div>
       {failure && <FailureNotice failure={failure} what="The ring is as it was." />}
       <p>
         {rotation
           ? `A rotation to ${shortKid(rotation.kid)} is planned: due ${fromNow(new Date(rotation.dueAt), time)}.`
-          : 'No rotation was asked for. The ring rotates by itself.'}
+          : 'No rotation is planned; the ring rotates by itself.'}
       </p>
       <section aria-labelledby="ring-title">
         <h2 id="ring-title">The ring, version {shown.version}</h2>
         <p class="quiet legend">
           From {momentOf(line.from)} to {momentOf(line.to)}. A thin bar is a key that is published, a high one a key
-          that signs, and one between them a key that retires. The upright line is now.
+          that signs, and one between them a key that retires. The upright line is now
+          {line.due === undefined ? '.' : '; the one to its right is when the next key begins to sign, as planned.'}
         </p>
         <ol class="keys">
           {line.rows.map((row) => (
@@ -180,12 +185,10 @@ function Compromise({ shown: { kid, state }, disabled }: { readonly shown: RingK
       isBad
       disabled={disabled}
       isReady={text !== ''}
-      act={() => {
-        reason.value = '';
-        void compromise(kid, text);
-      }}
+      act={() => void compromise(kid, text)}
+      closed={() => (reason.value = '')}
     >
-      <label for={id}>Why, for the record</label>
+      <label for={id}>Why, for the record (required)</label>
       <input
         id={id}
         value={reason.value}

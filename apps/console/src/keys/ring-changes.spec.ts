@@ -12,8 +12,8 @@ describe('what has become of the keys', () => {
     const before = [key('a', 'active'), key('p', 'pending')];
     const after = [key('a', 'retiring'), key('p', 'active'), key('n', 'pending')];
     expect(ringChanges(before, after)).toEqual([
-      { kid: 'a', words: 'has changed: signs no more; its tokens still count' },
-      { kid: 'p', words: 'has changed: signs' },
+      { kid: 'a', words: 'is now retiring: signs no more; its tokens still count' },
+      { kid: 'p', words: 'is now active: signs' },
       { kid: 'n', words: 'is new: published, signs next' },
     ]);
   });

@@ -13,7 +13,7 @@ export function ringChanges(before: readonly RingKey[], after: readonly RingKey[
   return after.flatMap(({ kid, state }): KeyChange[] => {
     const was = known.get(kid);
     if (was === state) return [];
-    const words = was === undefined ? `is new: ${STATE_WORDS[state]}` : `has changed: ${STATE_WORDS[state]}`;
+    const words = was === undefined ? `is new: ${STATE_WORDS[state]}` : `is now ${state}: ${STATE_WORDS[state]}`;
     return [{ kid, words }];
   });
 }

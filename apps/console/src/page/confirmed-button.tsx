@@ -12,6 +12,8 @@ interface Props {
   readonly isBad?: boolean;
   readonly disabled?: boolean;
   readonly act: () => void;
+  /** When the dialog has gone, whatever was answered. */
+  readonly closed?: () => void;
   /** What has to be filled in before. */
   readonly children?: ComponentChildren;
   readonly isReady?: boolean;
@@ -19,7 +21,7 @@ interface Props {
 
 /** A button that asks back, in a dialog of the browser's own: it keeps the focus in it, and Escape means no. */
 export function ConfirmedButton(props: Props) {
-  const { label, name, question, yes, isBad = false, disabled = false, act, children, isReady = true } = props;
+  const { label, name, question, yes, isBad = false, disabled = false, act, closed, children, isReady = true } = props;
   const isOpen = useSignal(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -42,25 +44,32 @@ export function ConfirmedButton(props: Props) {
         {label}
       </button>
       {isOpen.value && (
-        <dialog ref={dialog} aria-labelledby={id} onClose={() => (isOpen.value = false)}>
-          <p id={id}>{question}</p>
-          {children}
-          <div class="buttons">
-            <button type="button" onClick={() => dialog.current?.close()}>
-              No, leave it
-            </button>
-            <button
-              type="button"
-              class={isBad ? 'bad' : 'main'}
-              disabled={!isReady}
-              onClick={() => {
-                dialog.current?.close();
-                act();
-              }}
-            >
-              {yes}
-            </button>
-          </div>
+        <dialog
+          ref={dialog}
+          aria-labelledby={id}
+          onClose={() => {
+            isOpen.value = false;
+            closed?.();
+          }}
+        >
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              dialog.current?.close();
+              act();
+            }}
+          >
+            <p id={id}>{question}</p>
+            {children}
+            <div class="buttons">
+              <button type="button" onClick={() => dialog.current?.close()}>
+                No, leave it
+              </button>
+              <button type="submit" class={isBad ? 'bad' : 'main'} disabled={!isReady}>
+                {yes}
+              </button>
+            </div>
+          </form>
         </dialog>
       )}
     </>

@@ -1,6 +1,6 @@
 import { account } from '../session';
 import { type Failure } from '../words/problem-of-error';
-import { wordsFor } from '../words/error-words';
+import { isDetailWanted, wordsFor } from '../words/error-words';
 import { inWords } from '../words/time-words';
 
 /** Of the project, where the codes are listed. */
@@ -28,7 +28,16 @@ export function FailureNotice({ failure: { problem, retryAfterSeconds, requiredS
           It takes <code>{requiredScopes.join(' ')}</code>; your token has <code>{has.join(' ') || 'none'}</code>.
         </p>
       )}
-      {retryAfterSeconds !== undefined && retryAfterSeconds > 0 && <p>Again in {inWords(retryAfterSeconds)}.</p>}
+      {problem.errors && (
+        <ul>
+          {problem.errors.map(({ path, message }) => (
+            <li key={`${path} ${message}`}>
+              {path !== '' && <code>{path}</code>} {message}
+            </li>
+          ))}
+        </ul>
+      )}
+      {retryAfterSeconds !== undefined && retryAfterSeconds > 0 && <p>Try again after {inWords(retryAfterSeconds)}.</p>}
       <p class="quiet">
         <code>{problem.code}</code>
         {problem.status > 0 && `, status ${problem.status}`}
@@ -40,7 +49,7 @@ export function FailureNotice({ failure: { problem, retryAfterSeconds, requiredS
         )}
         . All codes: <code>{DOCS}</code>.
       </p>
-      {problem.detail !== undefined && problem.detail !== '' && <p class="quiet">{problem.detail}</p>}
+      {isDetailWanted(problem.code) && problem.detail && <p class="quiet">{problem.detail}</p>}
       {retry && (
         <button type="button" onClick={retry}>
           Try again

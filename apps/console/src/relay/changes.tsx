@@ -26,7 +26,7 @@ export function Changes({ before, after, to }: Props) {
         ))}
       </ul>
       {same.length > 0 && (
-        <p class="quiet">As before: {same.map(({ label, after: value }) => `${label} ${value}`).join('; ')}.</p>
+        <p class="quiet">As before: {same.map(({ label, after: value }) => `${label} ${value}`).join('; ')}</p>
       )}
     </>
   );

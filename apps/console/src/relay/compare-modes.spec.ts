@@ -12,8 +12,8 @@ const hop = (service: string, rest: Partial<RelayHop> = {}): RelayHop => ({
   expiresAt: '2026-11-26T12:00:00.000Z',
   ...rest,
 });
-const relayed = (to: string, cached: boolean, exchangedInMs: number) => ({
-  relayed: { to, mode: 'exchange', cached, exchangedInMs, answeredInMs: 20 },
+const relayed = (to: string, cached: boolean, exchangedInMs: number, mode = 'exchange') => ({
+  relayed: { to, mode, cached, exchangedInMs, answeredInMs: 20 },
 });
 
 const exchange: RelayResult = {
@@ -26,7 +26,7 @@ const exchange: RelayResult = {
 };
 const forward: RelayResult = {
   mode: 'forward',
-  hops: [hop('gateway')],
+  hops: [hop('gateway', relayed('resource', true, 0.01, 'forward'))],
   refusal: { status: 503, code: 'relay_token_refused' },
 };
 
@@ -35,11 +35,12 @@ describe('the modes side by side', () => {
 
   it.each([
     ['Came to', ['audit', 'refused: relay_token_refused']],
-    ['Time for tokens', ['7.5 ms', '0 ms']],
-    ['Until the answer', ['20 ms', 'none']],
-    ['Tokens at hand', ['1 of 2', '0 of 0']],
-    ['Last service: audience', ['audit', 'gateway']],
-    ['Last service: who acts', ['resource, gateway', 'none']],
+    ['Time for tokens', ['7.5 ms', 'none']],
+    ['Call to the next service', ['20 ms', '20 ms']],
+    ['Tokens at hand', ['1 of 2', 'none got']],
+    ['Last service: audience', ['audit', '–']],
+    ['Last service: who acts', ['resource, gateway', '–']],
+    ['Last service: scopes', ['documents:read', '–']],
   ])('%s: %j', (label, expected) => {
     expect(values(label)).toEqual(expected);
   });

@@ -1,4 +1,4 @@
-import { type RelayMode, type RelayResult } from '../api/types';
+import { type RelayHop, type RelayMode, type RelayResult } from '../api/types';
 import { inMilliseconds } from '../words/time-words';
 import { listed } from './token-diff';
 
@@ -16,23 +16,44 @@ export function compareModes(results: readonly RelayResult[]): readonly Comparis
   });
   return [
     row('Came to', ({ hops, refusal }) => (refusal ? `refused: ${refusal.code}` : (hops.at(-1)?.service ?? 'nobody'))),
-    row('Time for tokens', ({ hops }) =>
-      inMilliseconds(hops.reduce((sum, hop) => sum + (hop.relayed?.exchangedInMs ?? 0), 0)),
-    ),
-    row('Until the answer', ({ hops }) => {
+    row('Time for tokens', (result) => {
+      const got = tokensGot(result);
+      return got.length === 0 ? 'none' : inMilliseconds(got.reduce((sum, { exchangedInMs }) => sum + exchangedInMs, 0));
+    }),
+    row('Call to the next service', ({ hops }) => {
       const ms = hops[0]?.relayed?.answeredInMs;
       return ms === undefined ? 'none' : inMilliseconds(ms);
     }),
-    row('Tokens at hand', cacheHits),
-    row('Last service: audience', ({ hops }) => hops.at(-1)?.audience ?? 'none'),
-    row('Last service: who acts', ({ hops }) => listed(hops.at(-1)?.actor ?? [])),
-    row('Last service: scopes', ({ hops }) => listed(hops.at(-1)?.scopes ?? [])),
+    row('Tokens at hand', (result) => {
+      const got = tokensGot(result);
+      return got.length === 0 ? 'none got' : `${got.filter(({ cached }) => cached).length} of ${got.length}`;
+    }),
+    row(
+      'Last service: audience',
+      last(({ audience }) => audience),
+    ),
+    row(
+      'Last service: who acts',
+      last(({ actor }) => listed(actor)),
+    ),
+    row(
+      'Last service: scopes',
+      last(({ scopes }) => listed(scopes)),
+    ),
   ];
 }
 
-function cacheHits({ hops }: RelayResult): string {
-  const relayed = hops.flatMap((hop) => hop.relayed ?? []);
-  return `${relayed.filter(({ cached }) => cached).length} of ${relayed.length}`;
+/** Of the service at the chain's end: one that the call was refused before has got nothing. */
+function last(what: (hop: RelayHop) => string): (result: RelayResult) => string {
+  return ({ hops, refusal }) => {
+    const hop = refusal ? undefined : hops.at(-1);
+    return hop ? what(hop) : '–';
+  };
+}
+
+/** Forwarding gets none: the user's own goes on. */
+function tokensGot({ hops }: RelayResult): readonly NonNullable<RelayHop['relayed']>[] {
+  return hops.flatMap(({ relayed }) => (relayed && relayed.mode !== 'forward' ? relayed : []));
 }
 
 /** The modes in which something was sent already, in the order of `modes`. */

@@ -1,8 +1,8 @@
-import { type RelayHop } from '../api/types';
+import { type RelayHop, type RelayResult } from '../api/types';
 import { StageList } from '../trace/stage-list';
 import { TokenJson } from '../trace/token-json';
 import { wordsFor } from '../words/error-words';
-import { inMilliseconds } from '../words/time-words';
+import { inMilliseconds, timeOf } from '../words/time-words';
 import { Changes } from './changes';
 import { listed, shortKid } from './token-diff';
 import { factsOf, type TokenFacts } from './token-facts';
@@ -44,7 +44,10 @@ export function Lane({ hop, does, next }: LaneProps) {
         {trace?.code !== undefined && ` ${wordsFor(trace.code).means}`}
       </p>
       {trace ? (
-        <StageList stages={trace.stages} />
+        <>
+          <p class="quiet">Checked once more to show it, stage by stage:</p>
+          <StageList stages={trace.stages} />
+        </>
       ) : (
         <p class="quiet">
           {hop.service} shows no checks: services explain their calls in development alone, with{' '}
@@ -67,35 +70,62 @@ function Outgoing({
   next: RelayHop | undefined;
 }) {
   if (!relayed) return <p>{next ? 'It says nothing of that.' : `Nothing: the chain ends at ${service}.`}</p>;
-  const { to, cached, exchangedInMs, answeredInMs } = relayed;
+  const { mode, answeredInMs } = relayed;
+  // A service may have several contracts with one: by which of them it calls is nothing that people know.
+  const to = next?.service ?? relayed.to;
+  const isForwarded = mode === 'forward';
   return (
     <>
       <p>
-        Calls <strong>{to}</strong>.{' '}
-        <span class="badge" data-hit={cached}>
-          {cached ? 'Cache hit' : 'Cache miss'}
-        </span>{' '}
-        {cached
-          ? `The token was at hand (${inMilliseconds(exchangedInMs)}): auth wasn’t asked.`
-          : `The token had to be got first, in ${inMilliseconds(exchangedInMs)}.`}{' '}
+        Calls <strong>{to}</strong>. {isForwarded ? 'Hands on the token that it got.' : <Got {...relayed} />}{' '}
         {answeredInMs !== undefined && `The answer came after ${inMilliseconds(answeredInMs)}.`}
       </p>
       {next ? (
         <Changes before={facts} after={factsOf(next)} to={next.service} />
       ) : (
-        <p class="quiet">What the next service got isn’t known here: it hasn’t said.</p>
+        !isForwarded && <p class="quiet">What the next service got isn’t known here: it hasn’t said.</p>
       )}
     </>
   );
 }
 
-/** A service of the chain that the call hasn’t come to, or that hasn’t taken it. */
-export function UnreachedLane({ service, does }: { readonly service: string; readonly does: string }) {
+/** How the token for the next service was come by. */
+function Got({ cached, exchangedInMs }: NonNullable<RelayHop['relayed']>) {
   return (
-    <li class="lane lane-unreached">
+    <>
+      <span class="badge" data-hit={cached}>
+        {cached ? 'Cache hit' : 'Cache miss'}
+      </span>{' '}
+      {cached
+        ? `The token was at hand (${inMilliseconds(exchangedInMs)}): auth wasn’t asked.`
+        : `The token had to be got first, in ${inMilliseconds(exchangedInMs)}.`}
+    </>
+  );
+}
+
+interface UnreachedLaneProps {
+  readonly service: string;
+  readonly does: string;
+  /** Where it is this service that hasn’t taken the call. */
+  readonly refusal: RelayResult['refusal'];
+}
+
+/** A service of the chain that the call hasn’t come to, or that hasn’t taken it. */
+export function UnreachedLane({ service, does, refusal }: UnreachedLaneProps) {
+  return (
+    <li class={`lane ${refusal ? 'lane-refused' : 'lane-unreached'}`}>
       <h3>{service}</h3>
       <p class="quiet">{does}</p>
-      <p>It has said nothing: the call didn’t come through to it.</p>
+      {refusal ? (
+        <>
+          <p>
+            Refused the call: <code>{refusal.code}</code>.
+          </p>
+          <p>{refusal.why ?? wordsFor(refusal.code).means}</p>
+        </>
+      ) : (
+        <p>It has said nothing: the call didn’t come through to it.</p>
+      )}
     </li>
   );
 }
@@ -107,7 +137,7 @@ function Facts({ facts }: { readonly facts: TokenFacts }) {
     ['Scopes', listed(facts.scopes)],
     ['Who acts', listed(facts.actors)],
     ['Key', `${shortKid(facts.kid)} (${facts.alg})`],
-    ['Until', `${facts.expiresAt.slice(11, 19)} UTC`],
+    ['Until', timeOf(new Date(facts.expiresAt))],
     ...(facts.txn === undefined ? [] : [['Transaction, signed', shortKid(facts.txn)] as const]),
   ];
   return (

@@ -1,12 +1,18 @@
 import { computed, signal } from '@preact/signals';
 import { getRelay } from '../api/gateway';
 import { type RelayMode, type RelayResult } from '../api/types';
-import { forgetWithUser, type Loader, userLoader } from '../loading';
+import { askedAgain, forgetWithUser, type Loader, userLoader } from '../loading';
 import { settings } from '../page/settings';
 import { lookAtToken } from '../session';
 
+/** What a call has come to, and when it did. */
+export interface Answered {
+  readonly result: RelayResult;
+  readonly at: Date;
+}
+
 /** The last call in each mode, to be compared. */
-export const calls: Readonly<Record<RelayMode, Loader<RelayResult>>> = {
+export const calls: Readonly<Record<RelayMode, Loader<Answered>>> = {
   exchange: userLoader(),
   transaction: userLoader(),
   forward: userLoader(),
@@ -19,14 +25,16 @@ export function chooseMode(next: RelayMode): void {
   chosen.value = next;
 }
 /** What is shown until another mode has its first answer, so that nothing jumps. */
-export const shownLast = signal<RelayResult | undefined>(undefined);
+export const shownLast = signal<Answered | undefined>(undefined);
 forgetWithUser(() => {
   chosen.value = undefined;
   shownLast.value = undefined;
 });
 
+for (const by of ['exchange', 'transaction', 'forward'] as const) askedAgain(calls[by], () => void send(by));
+
 export async function send(by: RelayMode): Promise<void> {
-  await calls[by].load(() => getRelay(by));
+  await calls[by].load(async () => ({ result: await getRelay(by), at: new Date() }));
   shownLast.value = calls[by].state.peek().value;
   // It may have brought another token.
   void lookAtToken();

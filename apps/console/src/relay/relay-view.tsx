@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import { type RelayMode, type RelayResult, type Settings } from '../api/types';
+import { type RelayMode, type Settings } from '../api/types';
 import { seenEvents } from '../events/live';
 import { Busy, Empty } from '../page/busy';
 import { FailureNotice } from '../page/failure-notice';
@@ -9,7 +9,8 @@ import { MODE_WORDS } from '../words/mode-words';
 import { timeOf } from '../words/time-words';
 import { compareModes, sentModes } from './compare-modes';
 import { ClientLane, Lane, UnreachedLane } from './lane';
-import { calls, chooseMode, mode, send, shownLast } from './relay-store';
+import { refusedBy } from './refused-by';
+import { type Answered, calls, chooseMode, mode, send, shownLast } from './relay-store';
 
 /** Issues the tokens, and is on the way of no call. */
 const ASIDE = 'auth';
@@ -18,7 +19,7 @@ export function RelayView({ settings }: { readonly settings: Settings }) {
   return (
     <>
       <h1>Relay</h1>
-      <p>
+      <p class="wide">
         One call goes from service to service on your behalf. At each hop: which token came, how it was checked, and
         what goes on.
       </p>
@@ -42,20 +43,12 @@ function Relay({ settings }: { readonly settings: Settings }) {
   }, [mode.value]);
   return (
     <>
-      <ModeSwitch modes={settings.modes} />
-      <div class="buttons">
-        <button type="button" class="main" aria-disabled={busy} onClick={() => busy || void send(mode.value)}>
-          Send the call again
-        </button>
-        <span role="status" class="quiet">
-          {busy ? 'On its way …' : ''}
-        </span>
-      </div>
+      <ModeSwitch modes={settings.modes} busy={busy} />
       {failure && (
         <FailureNotice failure={failure} what="The call didn’t get through." retry={() => void send(mode.value)} />
       )}
       {!value && !failure && <Busy what="The call is on its way" lines={12} />}
-      {value && <Chain result={value} settings={settings} busy={busy} />}
+      {value && <Chain answered={value} isOfBefore={failure !== undefined} settings={settings} busy={busy} />}
       {(value ?? failure) && (
         <>
           <Compared modes={settings.modes} />
@@ -66,7 +59,12 @@ function Relay({ settings }: { readonly settings: Settings }) {
   );
 }
 
-function ModeSwitch({ modes }: { readonly modes: readonly RelayMode[] }) {
+interface ModeSwitchProps {
+  readonly modes: readonly RelayMode[];
+  readonly busy: boolean;
+}
+
+function ModeSwitch({ modes, busy }: ModeSwitchProps) {
   return (
     <fieldset class="switch">
       <legend>How services call each other</legend>
@@ -83,6 +81,12 @@ function ModeSwitch({ modes }: { readonly modes: readonly RelayMode[] }) {
             {MODE_WORDS[each].name}
           </label>
         ))}
+        <button type="button" class="main" aria-disabled={busy} onClick={() => busy || void send(mode.value)}>
+          Send the call again
+        </button>
+        <span role="status" class="quiet">
+          {busy ? 'On its way …' : ''}
+        </span>
       </div>
       <p class="quiet switch-words">{MODE_WORDS[mode.value].does}</p>
     </fieldset>
@@ -90,20 +94,23 @@ function ModeSwitch({ modes }: { readonly modes: readonly RelayMode[] }) {
 }
 
 interface ChainProps {
-  readonly result: RelayResult;
+  readonly answered: Answered;
+  /** Whether a later call has failed, of which there is nothing to show. */
+  readonly isOfBefore: boolean;
   readonly settings: Settings;
   readonly busy: boolean;
 }
 
-function Chain({ result: { hops, refusal, traceId, transactionId }, settings, busy }: ChainProps) {
+function Chain({ answered: { result, at }, isOfBefore, settings, busy }: ChainProps) {
+  const { hops, refusal, traceId, transactionId } = result;
   const [first] = hops;
   const does = (service: string): string => settings.services.find(({ name }) => name === service)?.does ?? '';
   const reached = new Set(hops.map(({ service }) => service));
   const unreached = settings.services.filter(({ name }) => name !== ASIDE && !reached.has(name));
   return (
     <section aria-labelledby="chain-title" aria-busy={busy}>
-      <h2 id="chain-title">Hop by hop</h2>
-      <dl class="facts">
+      <h2 id="chain-title">{isOfBefore ? `The last call that got through, at ${timeOf(at)}` : 'Hop by hop'}</h2>
+      <dl class="facts chain-facts">
         <div>
           <dt>Trace</dt>
           <dd>
@@ -117,6 +124,12 @@ function Chain({ result: { hops, refusal, traceId, transactionId }, settings, bu
           </dd>
         </div>
       </dl>
+      {result.mode === 'transaction' && (
+        <p class="quiet wide">
+          “Transaction” is how logs name the call, unsigned. “Transaction, signed”, in the lanes, is the claim txn that
+          auth has given the transaction token: another id.
+        </p>
+      )}
       {refusal && (
         <div class="notice notice-bad" role="alert">
           <p class="notice-title">The chain ends early</p>
@@ -132,7 +145,12 @@ function Chain({ result: { hops, refusal, traceId, transactionId }, settings, bu
           <Lane key={hop.service} hop={hop} does={does(hop.service)} next={hops[i + 1]} />
         ))}
         {unreached.map(({ name, does: words }) => (
-          <UnreachedLane key={name} service={name} does={words} />
+          <UnreachedLane
+            key={name}
+            service={name}
+            does={words}
+            refusal={refusedBy(result) === name ? refusal : undefined}
+          />
         ))}
       </ol>
     </section>
@@ -140,7 +158,7 @@ function Chain({ result: { hops, refusal, traceId, transactionId }, settings, bu
 }
 
 function Compared({ modes }: { readonly modes: readonly RelayMode[] }) {
-  const results = sentModes(modes, (each) => calls[each].state.value.value);
+  const results = sentModes(modes, (each) => calls[each].state.value.value?.result);
   return (
     <section aria-labelledby="compare-title">
       <h2 id="compare-title">Compared</h2>

@@ -1,3 +1,4 @@
+import { timeOf } from '../words/time-words';
 import { diffTokens, isSameToken, listed, shortKid, type TokenChange } from './token-diff';
 import { factsOf, type TokenFacts } from './token-facts';
 
@@ -48,12 +49,45 @@ describe('what became of a token', () => {
     expect(change('act', { actors: to }, { actors: from })?.words).toBe(words);
   });
 
+  it.each<[string[], string[], string]>([
+    [[], ['gateway'], 'Changed: now gateway acts for the user.'],
+    [
+      ['gateway'],
+      ['resource'],
+      'Changed: now resource acts for the user, alone: the transaction itself names the service that began it.',
+    ],
+  ])('is who acts in a transaction: from %j to %j', (from, to, words) => {
+    expect(change('act', { actors: to, txn: 't' }, { actors: from })?.words).toBe(words);
+  });
+
   it.each<[Partial<TokenFacts>, string]>([
     [{ expiresAt: '2026-11-26T12:04:00.000Z', lifetimeSeconds: 60 }, 'Changed: ends 1 minute earlier.'],
     [{ expiresAt: '2026-11-26T12:05:30.000Z' }, 'Changed: ends 30 seconds later.'],
     [{ lifetimeSeconds: 240 }, 'Changed: ends at the same time, issued at another.'],
   ])('is a lifetime: %j', (after, words) => {
     expect(change('lifetime', after)).toMatchObject({ isChanged: true, words });
+  });
+
+  it('is the end of a transaction, however long the token of the caller lives', () => {
+    const { expiresAt } = before;
+    const [earlier, txn] = ['2026-11-26T12:01:01.000Z', 't'];
+    const service = { service: 'resource', ...before, actor: [] };
+    const claims = { iat: 0, exp: 300 };
+    const facts = factsOf({
+      ...service,
+      expiresAt: earlier,
+      txn,
+      received: { redacted: '', bytes: 0, verified: true, claims },
+    });
+    expect(diffTokens(before, facts).find(({ what }) => what === 'lifetime')).toMatchObject({
+      before: `5 minutes, until ${timeOf(new Date(expiresAt))}`,
+      after: `until ${timeOf(new Date(earlier))}`,
+      words: 'Changed: the transaction ends 3 minutes 59 seconds earlier.',
+    });
+    expect(diffTokens(facts, facts).find(({ what }) => what === 'lifetime')).toMatchObject({
+      isChanged: false,
+      words: 'Unchanged: the transaction ends at the same time.',
+    });
   });
 
   it('is another key', () => {

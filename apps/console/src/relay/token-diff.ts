@@ -1,4 +1,4 @@
-import { inWords } from '../words/time-words';
+import { inWords, timeOf } from '../words/time-words';
 import { type TokenFacts } from './token-facts';
 
 /** One thing of a token, and what became of it in the next one. */
@@ -59,7 +59,7 @@ function scopes({ scopes: before }: TokenFacts, { scopes: after }: TokenFacts): 
   };
 }
 
-function actors({ actors: before }: TokenFacts, { actors: after }: TokenFacts): TokenChange {
+function actors({ actors: before }: TokenFacts, { actors: after, txn }: TokenFacts): TokenChange {
   const isChanged = before.join() !== after.join();
   return {
     what: 'act',
@@ -67,24 +67,30 @@ function actors({ actors: before }: TokenFacts, { actors: after }: TokenFacts): 
     before: listed(before),
     after: listed(after),
     isChanged,
-    words: actorWords(before, after, isChanged),
+    words: actorWords(before, after, txn !== undefined),
   };
 }
 
-function actorWords(before: readonly string[], after: readonly string[], isChanged: boolean): string {
+function actorWords(before: readonly string[], after: readonly string[], isOfTransaction: boolean): string {
+  const isChanged = before.join() !== after.join();
   if (!isChanged && after.length === 0) return 'Unchanged: nobody is said to act for the user.';
   if (!isChanged) return 'Unchanged: the same services act for the user.';
   if (after.length === 0) return `Changed: it no longer says that ${before.join(', ')} acts for the user.`;
   const gained = without(after, before);
   const lost = without(before, after);
   const added = gained.length > 0 ? `now ${gained.join(', ')} acts for the user` : 'in another order';
-  return `Changed: ${added}${lost.length > 0 ? `, and ${lost.join(', ')} isn’t named any more` : ''}.`;
+  if (lost.length === 0) return `Changed: ${added}.`;
+  // Each hop knows the one before it; who began is in the transaction token, as `req_wl`.
+  if (isOfTransaction) return `Changed: ${added}, alone: the transaction itself names the service that began it.`;
+  return `Changed: ${added}, and ${lost.join(', ')} isn’t named any more.`;
 }
 
 function lifetime(before: TokenFacts, after: TokenFacts): TokenChange {
   const seconds = (Date.parse(after.expiresAt) - Date.parse(before.expiresAt)) / 1_000;
-  const isChanged = seconds !== 0 || before.lifetimeSeconds !== after.lifetimeSeconds;
+  const [had, has] = [before.lifetimeSeconds, after.lifetimeSeconds];
+  const isChanged = seconds !== 0 || (had !== undefined && has !== undefined && had !== has);
   const ends = seconds < 0 ? `ends ${inWords(-seconds)} earlier` : `ends ${inWords(seconds)} later`;
+  const what = after.txn === undefined ? '' : 'the transaction ';
   return {
     what: 'lifetime',
     label: 'Lifetime (iat to exp)',
@@ -92,8 +98,8 @@ function lifetime(before: TokenFacts, after: TokenFacts): TokenChange {
     after: lifetimeOf(after),
     isChanged,
     words: isChanged
-      ? `Changed: ${seconds === 0 ? 'ends at the same time, issued at another' : ends}.`
-      : 'Unchanged: ends at the same time.',
+      ? `Changed: ${what}${seconds === 0 ? 'ends at the same time, issued at another' : ends}.`
+      : `Unchanged: ${what}ends at the same time.`,
   };
 }
 
@@ -119,8 +125,8 @@ export function listed(values: readonly string[]): string {
 }
 
 function lifetimeOf({ lifetimeSeconds, expiresAt }: TokenFacts): string {
-  const until = expiresAt.slice(11, 19);
-  return lifetimeSeconds === undefined ? `until ${until} UTC` : `${inWords(lifetimeSeconds)}, until ${until} UTC`;
+  const until = `until ${timeOf(new Date(expiresAt))}`;
+  return lifetimeSeconds === undefined ? until : `${inWords(lifetimeSeconds)}, ${until}`;
 }
 
 function without(values: readonly string[], others: readonly string[]): string[] {

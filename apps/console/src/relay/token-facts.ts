@@ -11,7 +11,10 @@ export interface TokenFacts {
   readonly alg: string;
   /** RFC 3339. */
   readonly expiresAt: string;
-  /** From when it was issued until it expires; unknown where the service doesn't show its claims. */
+  /**
+   * From when it was issued until it expires; unknown where the service doesn't show its claims, and in a transaction,
+   * whose end `expiresAt` is while the claims are those of the caller's own token.
+   */
   readonly lifetimeSeconds?: number;
   /** Names the transaction, signed, where the call came with a token of one. */
   readonly txn?: string;
@@ -31,7 +34,7 @@ export function factsOf(hop: RelayHop): TokenFacts {
     kid,
     alg,
     expiresAt,
-    ...(typeof iat === 'number' && typeof exp === 'number' && { lifetimeSeconds: exp - iat }),
+    ...(txn === undefined && typeof iat === 'number' && typeof exp === 'number' && { lifetimeSeconds: exp - iat }),
     ...(txn !== undefined && { txn }),
     ...(typeof jti === 'string' && { id: jti }),
   };

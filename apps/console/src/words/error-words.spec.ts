@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ERROR_WORDS, wordsFor } from './error-words';
+import { ERROR_WORDS, isDetailWanted, wordsFor } from './error-words';
 
 const docs = readFileSync(join(__dirname, '../../../../docs/errors.md'), 'utf8');
 const documented = docs
@@ -35,5 +35,15 @@ describe('words for an error', () => {
   it('say something also of a code that nobody knows', () => {
     expect(wordsFor('no_such_code').means).toContain('no words');
     expect(wordsFor('constructor').means).toContain('no words');
+  });
+
+  it.each([
+    ['attack_not_ready', true],
+    ['no_such_code', true],
+    ['constructor', true],
+    ['insufficient_scope', false],
+    ['validation_failed', false],
+  ])('leave something to say to the detail of %s: %j', (code, isWanted) => {
+    expect(isDetailWanted(code)).toBe(isWanted);
   });
 });

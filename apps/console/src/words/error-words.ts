@@ -41,11 +41,11 @@ export const ERROR_WORDS: Readonly<Record<string, ErrorWords>> = {
   issuer_not_trusted: { means: 'The token is from somebody who isn’t trusted here.', help: CALLER },
   key_unknown: {
     means: 'The issuer doesn’t publish the key that the token names, also not when asked anew.',
-    help: ATTACK,
+    help: 'If auth has made new keys, as the demo’s does at each start, log in again. If not, no honest client sends that.',
   },
   key_revoked: {
     means: 'The key that has signed the token was compromised: whatever it has signed is refused, for ever.',
-    help: 'The next refresh brings a token of the next key.',
+    help: 'The next refresh brings a token of the next key: after two compromises in a row, that takes up to ten seconds.',
   },
   key_alg_mismatch: { means: 'The key is for another algorithm than the token says.', help: ATTACK },
   signature_invalid: { means: 'Somebody has changed the token, or it was never signed by this key.', help: ATTACK },
@@ -85,7 +85,7 @@ export const ERROR_WORDS: Readonly<Record<string, ErrorWords>> = {
   // What it is good for.
   insufficient_scope: {
     means: 'The token is good, but its scopes don’t allow this.',
-    help: 'Log in as somebody who may, such as an administrator.',
+    help: 'Log in as somebody who may.',
   },
   actor_not_allowed: { means: 'Only another service may call this, on behalf of a user.' },
   context_not_supported: { means: 'Calls of this kind aren’t supported here.' },
@@ -192,6 +192,21 @@ export const ERROR_WORDS: Readonly<Record<string, ErrorWords>> = {
 /** Words for a code, known here or not. */
 export function wordsFor(code: string): ErrorWords {
   return Object.hasOwn(ERROR_WORDS, code) ? (ERROR_WORDS[code] ?? UNKNOWN) : UNKNOWN;
+}
+
+/** Whose words above are for many causes. */
+const GENERIC: ReadonlySet<string> = new Set([
+  'context_malformed',
+  'malformed_request',
+  'invalid_request',
+  'attack_not_ready',
+  'unexpected_answer',
+  'page_failed',
+]);
+
+/** Whether who has refused it says more of the cause than the words here do. */
+export function isDetailWanted(code: string): boolean {
+  return GENERIC.has(code) || !Object.hasOwn(ERROR_WORDS, code);
 }
 
 const UNKNOWN: ErrorWords = { means: 'It was refused with a code that this page has no words for.' };

@@ -1,5 +1,6 @@
 import { type ConsoleEvent } from '../api/types';
 import { eventWords } from './event-words';
+import { momentOf } from './time-words';
 
 describe('an event in words', () => {
   it.each<[string, ConsoleEvent]>([
@@ -9,12 +10,19 @@ describe('an event in words', () => {
       { name: 'verified', data: { service: 'gateway', code: 'token_expired' } },
     ],
     ['gateway took a token, which it knew already', { name: 'verified', data: { service: 'gateway', cached: true } }],
-    ['a token for resource: cached', { name: 'exchange', data: { destination: 'resource', outcome: 'cached' } }],
+    [
+      'a token for resource: cached',
+      { name: 'exchange', data: { destination: 'resource', mode: 'exchange', outcome: 'cached' } },
+    ],
+    [
+      'the user’s own token goes on to resource',
+      { name: 'exchange', data: { destination: 'resource', mode: 'forward', outcome: 'cached' } },
+    ],
     ['called resource in 12 ms', { name: 'called', data: { destination: 'resource', ms: 12 } }],
     ['the gateway takes 2 keys', { name: 'keys', data: { service: 'gateway', kids: ['a', 'b'] } }],
     ['revoked: a session abcd1234…', { name: 'revoked', data: { kind: 'sid', id: 'abcd1234', heard: {} } }],
     [
-      'revoked: all that was issued before 2026-01-01T00:00:00.000Z',
+      `revoked: all that was issued before ${momentOf(new Date('2026-01-01T00:00:00.000Z'))}`,
       { name: 'revoked', data: { kind: 'all', id: '2026-01-01T00:00:00.000Z', heard: {} } },
     ],
     ['revoked: other abcd1234…', { name: 'revoked', data: { kind: 'other', id: 'abcd1234', heard: {} } }],

@@ -1,5 +1,5 @@
 import { type ConsoleEvent, type ConsoleEvents } from '../api/types';
-import { inMilliseconds } from './time-words';
+import { inMilliseconds, momentOf } from './time-words';
 
 /** One event of the gateway as a sentence. */
 export function eventWords(event: ConsoleEvent): string {
@@ -10,6 +10,7 @@ export function eventWords(event: ConsoleEvent): string {
       return `${service} ${what}${took(ms)}${cached === true ? ', which it knew already' : ''}`;
     }
     case 'exchange':
+      if (event.data.mode === 'forward') return `the user’s own token goes on to ${event.data.destination}`;
       return `a token for ${event.data.destination}: ${event.data.outcome}${took(event.data.ms)}`;
     case 'called': {
       const { destination, outcome, ms } = event.data;
@@ -37,9 +38,9 @@ export function revokedWords(kind: string): string {
   return Object.hasOwn(REVOKED, kind) ? (REVOKED[kind] ?? kind) : kind;
 }
 
-/** Its first characters; a point in time is there as a whole. */
+/** Its first characters; a point in time as a whole. */
 export function revokedId({ kind, id }: Pick<ConsoleEvents['revoked'], 'kind' | 'id'>): string {
-  return kind === 'all' ? id : `${id}…`;
+  return kind === 'all' ? momentOf(new Date(id)) : `${id}…`;
 }
 
 function keysWords({ kids }: ConsoleEvents['keys']): string {

@@ -4,7 +4,7 @@ import { type RelayMode } from '../api/types';
 export const MODE_WORDS: Readonly<Record<RelayMode, { readonly name: string; readonly does: string }>> = {
   exchange: {
     name: 'Exchange',
-    does: 'Each service gets a token of its own: for its audience, with what it needs at most, and with everybody who acts for the user. Auth is asked once a user and destination.',
+    does: 'Each service gets a token of its own: for its audience, with what it needs at most, and with everybody who acts for the user. Auth is asked once per user and destination.',
   },
   transaction: {
     name: 'Transaction',

@@ -1,4 +1,4 @@
-import { clockOf, fromNow, inMilliseconds, inWords } from './time-words';
+import { clockOf, fromNow, inMilliseconds, inWords, momentOf, timeOf } from './time-words';
 
 describe('time in words', () => {
   it.each([
@@ -34,11 +34,21 @@ describe('time in words', () => {
   });
 
   it.each([
-    [0.004, '0 ms'],
+    [0, '< 0.01 ms'],
+    [0.0049, '< 0.01 ms'],
+    [0.005, '0.01 ms'],
     [0.016, '0.02 ms'],
     [12.34, '12.3 ms'],
     [123.4, '123 ms'],
   ])('%d ms is shown as %s', (ms, shown) => {
     expect(inMilliseconds(ms)).toBe(shown);
+  });
+
+  it.each([
+    [new Date(2026, 10, 26, 16, 12, 34), '16:12:34', '26 Nov 2026, 16:12:34'],
+    [new Date(2026, 0, 2, 0, 5, 6), '00:05:06', '2 Jan 2026, 00:05:06'],
+  ])('the clock on the wall shows %s as %s', (at, time, moment) => {
+    expect(timeOf(at)).toBe(time);
+    expect(momentOf(at)).toBe(moment);
   });
 });

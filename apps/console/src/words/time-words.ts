@@ -32,18 +32,19 @@ export function fromNow(at: Date, now: Date): string {
   return seconds > 0 ? `in ${inWords(seconds)}` : `${inWords(-seconds)} ago`;
 }
 
-/** As the reader's language has it, by 24 hours. */
+/** In the reader's own time zone, and in the language of the page. */
 export function timeOf(at: Date): string {
-  return at.toLocaleTimeString(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
+  return at.toLocaleTimeString('en-GB', { timeStyle: 'medium' });
 }
 
 /** With the day, whose month is a word: no two countries read numbers alike. */
 export function momentOf(at: Date): string {
-  return at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
+  return at.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
-/** To what can be told apart: what is at hand takes some microseconds. */
+/** To what can be told apart: what is at hand takes some microseconds, and never none. */
 export function inMilliseconds(ms: number): string {
+  if (ms < 0.005) return '< 0.01 ms';
   if (ms >= 100) return `${Math.round(ms)} ms`;
   return `${ms < 10 ? Math.round(ms * 100) / 100 : Math.round(ms * 10) / 10} ms`;
 }

@@ -42,27 +42,29 @@ export function Header() {
         <a class="brand" href="#relay">
           Token Relay
         </a>
-        {isActive && (
-          <div class="account">
-            <Who />
-            <TimeLeft />
-            <button type="button" aria-disabled={isLeaving.value} onClick={() => void logOut()}>
-              Log out
-            </button>
-          </div>
-        )}
+        <div class="account">
+          {isActive ? (
+            <>
+              <Who />
+              <TimeLeft />
+              <button type="button" aria-disabled={isLeaving.value} onClick={() => void logOut()}>
+                Log out
+              </button>
+            </>
+          ) : (
+            <p class="quiet">Not logged in</p>
+          )}
+        </div>
       </div>
       <Nav />
-      {isActive && (
-        <div class="live">
-          <p role="status">
-            {LIVE_WORDS[liveState.value]}
-            {liveFailure.value &&
-              ` (${liveFailure.value.problem.code}): ${wordsFor(liveFailure.value.problem.code).means}`}
-          </p>
-          <Scopes />
-        </div>
-      )}
+      <div class="live">
+        <p role="status">
+          {LIVE_WORDS[liveState.value]}
+          {liveFailure.value &&
+            ` (${liveFailure.value.problem.code}): ${wordsFor(liveFailure.value.problem.code).means}`}
+        </p>
+        {isActive && <Scopes />}
+      </div>
       {failure.value && !isActive && (
         <div class="notice notice-bad" role="alert">
           <p class="notice-title">You are logged out here, but the server could not be told.</p>

@@ -120,6 +120,11 @@ describeWith(CHROMIUM)('the console while auth is away', () => {
     await tab.alert.waitFor();
     expect(await tab.alert.textContent()).toMatch(AWAY);
     expect(await tab.logOut.count()).toBe(1);
+    // One more that is away, at the end of the chain: it is named.
+    expect(await system.audit.stop()).toBe(0);
+    await tab.show('Relay');
+    expect(await tab.send()).toBe('upstream_unreachable');
+    expect(await tab.alert.textContent()).toContain('at audit');
     const uncaught = (await tab.complaints()).filter((complaint) => !complaint.startsWith('Failed to load resource'));
     expect(uncaught).toEqual([]);
   });

@@ -108,8 +108,17 @@ describe('the relay view of the console', () => {
     expect(refusal).toEqual({ status: 403, ...(JSON.parse(body) as object) });
   });
 
+  it('shows where the call has failed when that is behind resource', async () => {
+    const body = '{"code":"upstream_unreachable","detail":"It can not be reached.","hop":"audit"}';
+    answer = (response) => void response.writeHead(502, PROBLEM).end(body);
+    const { hops, refusal } = await read(await view());
+    expect(hops).toHaveLength(1);
+    expect(refusal).toEqual({ status: 502, ...(JSON.parse(body) as object) });
+  });
+
   it.each<[string, (response: ServerResponse) => void]>([
     ['fails', (response) => response.writeHead(500).end()],
+    ['fails and says so', (response) => response.writeHead(500, PROBLEM).end('{"code":"internal_error","detail":"d"}')],
     ['breaks off', (response) => response.destroy()],
     ['answers something else', (response) => response.end('{"hops":[{}]}')],
     ['answers without an end', (response) => response.end(JSON.stringify({ hops: [], more: 'x'.repeat(300_000) }))],

@@ -18,6 +18,16 @@ const result = (rest: Partial<RelayHop>): RelayResult => ({ mode: 'forward', hop
 describe('who refused the call', () => {
   it.each<[string, RelayResult, string | undefined]>([
     ['is the service that answered', { ...result({ relayed: { ...called, answeredInMs: 3 } }), refusal }, 'resource'],
+    [
+      'is the service that answered, by its name',
+      { ...result({ relayed: { ...called, answeredInMs: 3 } }), refusal: { ...refusal, hop: 'resource' } },
+      'resource',
+    ],
+    [
+      'is no service that answered of another',
+      { ...result({ relayed: { ...called, answeredInMs: 3 } }), refusal: { ...refusal, hop: 'audit' } },
+      undefined,
+    ],
     ['is no service that hasn’t answered', { ...result({ relayed: called }), refusal }, undefined],
     ['is no service that wasn’t called', { ...result({}), refusal }, undefined],
     ['is nobody where nothing was refused', result({ relayed: { ...called, answeredInMs: 3 } }), undefined],

@@ -6,5 +6,7 @@ import { type RelayResult } from '../api/types';
  */
 export function refusedBy({ hops, refusal }: RelayResult): string | undefined {
   const relayed = hops.at(-1)?.relayed;
-  return refusal && relayed?.answeredInMs !== undefined ? relayed.to : undefined;
+  if (!refusal || relayed?.answeredInMs === undefined) return undefined;
+  // It may tell of another, further on.
+  return refusal.hop === undefined || refusal.hop === relayed.to ? relayed.to : undefined;
 }

@@ -135,7 +135,8 @@ function Chain({ answered: { result, at }, isOfBefore, settings, busy }: ChainPr
           <p class="notice-title">The chain ends early</p>
           <p>{refusal.why ?? wordsFor(refusal.code).means}</p>
           <p class="quiet">
-            <code>{refusal.code}</code>, status {refusal.status}. {refusal.detail}
+            <code>{refusal.code}</code>, status {refusal.status}
+            {refusal.hop !== undefined && `, at ${refusal.hop}`}. {refusal.detail}
           </p>
         </div>
       )}

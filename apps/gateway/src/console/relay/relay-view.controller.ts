@@ -125,8 +125,9 @@ async function calledOf({ statusCode, body }: RelayResponse): Promise<Called> {
   try {
     const text = await textOf(body, MAX_ANSWER_BYTES);
     if (statusCode === 200) return { hops: viewedHops(JSON.parse(text)) };
-    const refusal = statusCode < 500 ? problemIn(statusCode, text) : undefined;
-    if (refusal) return { hops: [], refusal };
+    const refusal = problemIn(statusCode, text);
+    // What it couldn't answer itself is its failure; what another one couldn't is a step to be shown.
+    if (refusal && (statusCode < 500 || refusal.hop !== undefined)) return { hops: [], refusal };
     throw new Error(`status ${statusCode}`);
   } catch (cause) {
     throw upstreamFailed(WHOAMI_DESTINATION, cause);

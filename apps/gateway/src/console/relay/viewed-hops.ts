@@ -1,6 +1,7 @@
 import { type DecisionTrace } from '@token-relay/jwt-guard';
 import { type Hop } from '@token-relay/service-kit';
 import { z } from 'zod';
+import { serviceOfContract } from './relay-view-contracts';
 
 /** Far more than any chain has to say, explained and all. */
 export const MAX_ANSWER_BYTES = 256 * 1024;
@@ -22,6 +23,8 @@ export interface ViewedRefusal {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
+  /** At which service, by the name that its caller has for it, where one tells of another. */
+  readonly hop?: string;
   /** In words, where more is known here than the code says. */
   readonly why?: string;
 }
@@ -29,7 +32,7 @@ export interface ViewedRefusal {
 const token = z.looseObject({ redacted: z.string(), bytes: z.number(), verified: z.boolean() });
 const hop = z.looseObject({ service: z.string(), trace: z.looseObject({ token }).optional() });
 const whoami = z.object({ hops: z.array(hop) });
-const problem = z.object({ code: z.string(), detail: z.string() });
+const problem = z.object({ code: z.string(), detail: z.string(), hop: z.string().optional() });
 
 /** The gateway's own. */
 export function viewedHop({ trace, ...rest }: Hop): ViewedHop {
@@ -49,7 +52,9 @@ export function viewedHops(answer: unknown): readonly ViewedHop[] {
 export function problemIn(status: number, text: string): ViewedRefusal | undefined {
   try {
     const { data } = problem.safeParse(JSON.parse(text));
-    return data && { status, ...data };
+    if (!data) return undefined;
+    const { hop, ...rest } = data;
+    return { status, ...rest, ...(hop !== undefined && { hop: serviceOfContract(hop) }) };
   } catch {
     return undefined;
   }

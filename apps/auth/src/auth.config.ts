@@ -87,7 +87,7 @@ export function loadAuthConfig(environment: NodeJS.ProcessEnv) {
         (single) => single || hasRedis || mode !== 'production',
         'must be 1 where there is no REDIS_URL: sessions and revocations are then in the memory of this one process',
       ),
-      // It gives away tokens that nobody has logged in for, if only expired ones.
+      // It has auth sign tokens that were never issued, if only expired ones.
       DEMO: flag().refine((isDemo) => !isDemo || mode === 'development', 'is 1, which is for development only'),
     }),
     environment,

@@ -43,6 +43,27 @@ describe('the events of the gateway', () => {
     ]);
   });
 
+  it('may come in pieces, with comments between', async () => {
+    const text = ': \n\nevent: keys\ndata: {}\n\n';
+    const pieces = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of new TextEncoder().encode(text)) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+    const answers = [() => Promise.resolve(new Response(pieces, { headers: HEADERS }))];
+    expect(await follow(answers, (seen) => seen.includes('stream_ended'))).toEqual(['opened', 'keys', 'stream_ended']);
+  });
+
+  it.each([
+    ['that has no end', `data: ${'x'.repeat(300_000)}`],
+    ['that is too large', `data: ${'x'.repeat(1_000)}\n`.repeat(300)],
+  ])('are given up with one %s, and asked for again', async (_what, text) => {
+    const answers = [() => Promise.resolve(stream(text)), () => Promise.resolve(stream(''))];
+    const seen = await follow(answers, (all) => all.filter((what) => what === 'opened').length === 2);
+    expect(seen).toEqual(['opened', 'unexpected_answer', 'opened']);
+  });
+
   it('are asked for again after the network failed', async () => {
     const answers = [() => Promise.reject(new TypeError('failed')), () => Promise.resolve(stream(''))];
     expect(await follow(answers, (seen) => seen.includes('opened'))).toEqual(['network_failed', 'opened']);

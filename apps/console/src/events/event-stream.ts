@@ -1,10 +1,10 @@
+import { createParser } from 'eventsource-parser';
 import { CallFailed } from '../api/call-failed';
 import { readAnswer } from '../api/read-answer';
 import { type ConsoleEvent } from '../api/types';
 import { failureOf, type Failure } from '../words/problem-of-error';
 import { parseEvent } from './parse-event';
 import { retryDelayMs } from './retry-delay';
-import { SseParser } from './sse-parser';
 
 export interface EventStreamListener {
   readonly opened: () => void;
@@ -17,6 +17,8 @@ type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /** No answer for so long means that there is nobody: the gateway sends something every 15 s. */
 const SILENCE_MS = 45_000;
+/** More than any event of the gateway has: one without an end must not fill the page's memory. */
+const MAX_EVENT_CHARACTERS = 256 * 1024;
 
 /**
  * Reads the gateway's events until the signal says that it is enough, and comes back after each failure but a refusal:
@@ -67,17 +69,24 @@ async function readOnce(fetch: Fetch, signal: AbortSignal, listener: EventStream
       throw new CallFailed({ status: response.status, code: 'unexpected_answer' });
     }
     listener.opened();
-    const parser = new SseParser();
+    const parser = createParser({
+      maxBufferSize: MAX_EVENT_CHARACTERS,
+      onEvent: (sent) => {
+        const event = parseEvent(sent);
+        if (event) listener.event(event);
+      },
+      onError: ({ type }) => {
+        if (type !== 'max-buffer-size-exceeded') return;
+        throw new CallFailed({ status: response.status, code: 'unexpected_answer' });
+      },
+    });
     const decoder = new TextDecoder();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       clearTimeout(timer);
       timer = alarm();
-      for (const sent of parser.push(decoder.decode(value, { stream: true }))) {
-        const event = parseEvent(sent);
-        if (event) listener.event(event);
-      }
+      parser.feed(decoder.decode(value, { stream: true }));
     }
   } finally {
     clearTimeout(timer);

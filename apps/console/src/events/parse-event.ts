@@ -1,5 +1,5 @@
+import { type EventSourceMessage } from 'eventsource-parser';
 import { type ConsoleEvent, type ConsoleEventName } from '../api/types';
-import { type SseEvent } from './sse-parser';
 
 const NAMES: ReadonlySet<string> = new Set<ConsoleEventName>([
   'verified',
@@ -11,8 +11,8 @@ const NAMES: ReadonlySet<string> = new Set<ConsoleEventName>([
 ]);
 
 /** An event of the gateway; undefined for one that this page doesn't know, as an older page has to get along. */
-export function parseEvent({ name, data }: SseEvent): ConsoleEvent | undefined {
-  if (!NAMES.has(name)) return undefined;
+export function parseEvent({ event: name, data }: EventSourceMessage): ConsoleEvent | undefined {
+  if (name === undefined || !NAMES.has(name)) return undefined;
   try {
     const value: unknown = JSON.parse(data);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

@@ -136,7 +136,7 @@ function RingShown({ shown, children }: RingProps) {
       </p>
       <section aria-labelledby="ring-title">
         <h2 id="ring-title">The ring, version {shown.version}</h2>
-        <p class="quiet legend">
+        <p class="quiet">
           From {momentOf(line.from)} to {momentOf(line.to)}. A thin bar is a key that is published, a high one a key
           that signs, and one between them a key that retires. The upright line is now
           {line.due === undefined ? '.' : '; the one to its right is when the next key begins to sign, as planned.'}

@@ -26,8 +26,8 @@ export class RevocationCopy implements RevocationSource {
   readonly #list: RevocationList;
   readonly #issuer: string;
   readonly #monotonic: () => number;
-  readonly #listeners = new Set<() => void>();
-  readonly #keyListeners = new Set<() => void>();
+  readonly #listeners = new Set<(news: undefined) => void>();
+  readonly #keyListeners = new Set<(news: undefined) => void>();
   readonly #entryListeners = new Set<(entries: readonly Revocation[]) => void>();
   readonly #whenReady: Promise<void>;
   #becomeReady: () => void = () => undefined;
@@ -57,10 +57,10 @@ export class RevocationCopy implements RevocationSource {
     }
     if (changed) {
       this.#version++;
-      tellAll(this.#listeners);
+      tellAll(this.#listeners, undefined);
     }
-    if (news.length > 0) for (const told of [...this.#entryListeners]) tell({ told }, 'told', news);
-    if (keysChanged) tellAll(this.#keyListeners);
+    if (news.length > 0) tellAll(this.#entryListeners, news);
+    if (keysChanged) tellAll(this.#keyListeners, undefined);
   }
 
   /**
@@ -68,7 +68,7 @@ export class RevocationCopy implements RevocationSource {
    * complete for the first time nobody is told: those who would be are just fetching the first keys.
    */
   keysMayHaveChanged(): void {
-    if (this.ready) tellAll(this.#keyListeners);
+    if (this.ready) tellAll(this.#keyListeners, undefined);
   }
 
   /**
@@ -110,9 +110,7 @@ export class RevocationCopy implements RevocationSource {
    * @returns what ends it
    */
   onRevoked(told: (entries: readonly Revocation[]) => void): () => void {
-    const listener = (entries: readonly Revocation[]): void => told(entries);
-    this.#entryListeners.add(listener);
-    return () => void this.#entryListeners.delete(listener);
+    return subscribeTo(this.#entryListeners, told);
   }
 
   get version(): number {
@@ -160,14 +158,14 @@ export class RevocationCopy implements RevocationSource {
   }
 }
 
-function subscribeTo(listeners: Set<() => void>, changed: () => void): () => void {
+function subscribeTo<News>(listeners: Set<(news: News) => void>, changed: (news: News) => void): () => void {
   // Of its own, so that the same function given twice is two. What it throws is no failure of the source, and keeps
   // nobody else from being told.
-  const listener = (): void => tell({ changed }, 'changed', undefined);
+  const listener = (news: News): void => tell({ changed: () => changed(news) }, 'changed', undefined);
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
 
-function tellAll(listeners: ReadonlySet<() => void>): void {
-  for (const listener of [...listeners]) listener();
+function tellAll<News>(listeners: ReadonlySet<(news: News) => void>, news: News): void {
+  for (const listener of [...listeners]) listener(news);
 }

@@ -79,7 +79,7 @@ export function startLiveEvents(): void {
 function take(event: ConsoleEvent): void {
   const at = new Date();
   if (isNews(event)) seenEvents.value = [{ number: ++count, at, event }, ...seenEvents.peek()].slice(0, KEPT_EVENTS);
-  if (event.name === 'keys') ringNews.value = { ...ringNews.peek(), ...event.data };
+  if (event.name === 'keys') ringNews.value = event.data;
   if (event.name !== 'revoked') return;
   revocations.value = withRevocation(revocations.peek(), event.data, at);
   // The server says whether it was this one; who is told that it has ended is logged out here, at once.
@@ -89,5 +89,5 @@ function take(event: ConsoleEvent): void {
 
 /** The gateway asks for the keys all the time, and mostly there are no others. */
 function isNews(event: ConsoleEvent): boolean {
-  return event.name !== 'keys' || event.data.kids?.join() !== ringNews.peek()?.kids?.join();
+  return event.name !== 'keys' || event.data.kids.join() !== ringNews.peek()?.kids.join();
 }

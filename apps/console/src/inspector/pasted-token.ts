@@ -1,7 +1,7 @@
 /** What the gateway takes as a body. */
 const MAX_BODY_BYTES = 16 * 1024;
-
-const QUOTES = /^["'“”‘’`]+|["'“”‘’`,;]+$/g;
+/** More than a token that may be sent has with all its line breaks; the search takes the square of it at worst. */
+const MAX_SEARCHED = 20_000;
 
 /** Such as a byte order mark, or spaces without a width. */
 const UNSEEN = /\p{Cf}/gu;
@@ -14,30 +14,22 @@ const LAST_BROKEN = lineEnd('[\\w-]');
 const part = (broken: string): string => `(?:[\\w-]|${broken})*`;
 /** A JWS in the compact form: the header is an object in base64url, and the signature may be missing. */
 const JWS = new RegExp(
-  `(?<![\\w.-])ey${part(BROKEN)}\\.${part(BROKEN)}\\.${part(LAST_BROKEN)}(?![\\w-]|\\.[\\w-])`,
+  `(?<![\\w.-])e[yw]${part(BROKEN)}\\.${part(BROKEN)}\\.${part(LAST_BROKEN)}(?![\\w-]|\\.[\\w-])`,
   'm',
 );
 
 /**
  * What somebody has copied as a token: often in a whole command or answer, with the header's name, in quotes, or broken
- * into lines. The first signed JWT in it, if one is there.
+ * into lines. The first signed JWT in it; where there is none, all of it without its white space.
  */
 export function pastedToken(text: string): string {
   const seen = text
     .replace(UNSEEN, '')
     .replace(/[^\S\n]+/g, ' ')
     .trim();
-  const found = JWS.exec(seen)?.[0];
-  if (found !== undefined) return found.replace(/[\s\\]/g, '');
-  return seen
-    .replace(/\s+/g, ' ')
-    .replace(/^(?:-H|--header) ?/, '')
-    .replace(QUOTES, '')
-    .replace(/^["']?authorization["']? ?: ?/i, '')
-    .replace(QUOTES, '')
-    .replace(/^bearer /i, '')
-    .replace(QUOTES, '')
-    .replaceAll(' ', '');
+  const found = seen.length <= MAX_SEARCHED ? JWS.exec(seen)?.[0] : undefined;
+  // Where there is none the gateway says what is wrong with all of it.
+  return (found ?? seen).replace(/[\s\\]/g, '');
 }
 
 /** Whether the gateway wouldn't even read it, with the JSON around it. */

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { PASSWORDS_AT_ONCE } from './users/password-capacity';
 
 describe('the pool of threads', () => {
   const { UV_THREADPOOL_SIZE: before } = process.env;
@@ -15,7 +15,7 @@ describe('the pool of threads', () => {
   };
 
   it('has four threads more than passwords can take, so that signatures do not wait for those', () => {
-    expect(sizeWhere(undefined)).toBe(String(2 * availableParallelism() + 4));
+    expect(sizeWhere(undefined)).toBe(String(PASSWORDS_AT_ONCE + 4));
   });
 
   it('has the size that the environment says, if it says one', () => {

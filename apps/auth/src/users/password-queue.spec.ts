@@ -1,8 +1,7 @@
-import { availableParallelism } from 'node:os';
+import { PASSWORDS_AT_ONCE as AT_ONCE } from './password-capacity';
 import { PasswordQueue } from './password-queue';
 
 describe('PasswordQueue', () => {
-  const AT_ONCE = 2 * availableParallelism();
   const busy = expect.objectContaining({ code: 'login_busy', status: 503 }) as Error;
   let queue: PasswordQueue;
   let started: number;

@@ -9,7 +9,7 @@ interface Waiting {
 }
 
 /**
- * Bounds how many passwords are verified, or wait for it: 2 × cores at once, and 50. Those of one account are verified
+ * Bounds how many passwords are verified, or wait for it: `PASSWORDS_AT_ONCE`, and 50. Those of one account are verified
  * one after the other, so that right ones at the same time aren't counted as failures before they are looked at; and
  * when it is full, the account that has most of them there makes room for another.
  */

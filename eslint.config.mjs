@@ -1,7 +1,15 @@
 import eslint from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import tseslint from 'typescript-eslint';
+
+// Each project by its own types: from a list of all of them each file's would be looked for in every one before it.
+const root = import.meta.dirname;
+const projects = ['.', 'apps', 'libs']
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+  .filter((project) => existsSync(join(root, project, 'tsconfig.spec.json')));
 
 // Who may import whom. docs/adr/0002 says why; tools/module-boundaries.spec.ts proves that a breach is reported.
 const boundaries = [
@@ -31,9 +39,6 @@ export default tseslint.config(
   ...tseslint.configs.recommendedTypeChecked,
   {
     files: ['**/*.{ts,tsx}'],
-    languageOptions: {
-      parserOptions: { project: ['{apps,libs}/*/tsconfig.spec.json', '{bench,e2e,tools}/tsconfig.spec.json'] },
-    },
     plugins: { '@nx': nx },
     rules: {
       '@nx/enforce-module-boundaries': moduleBoundaries(boundaries),
@@ -45,6 +50,10 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
+  ...projects.map((project) => ({
+    files: [`${project}/**/*.{ts,tsx}`],
+    languageOptions: { parserOptions: { tsconfigRootDir: root, project: [`${project}/tsconfig.spec.json`] } },
+  })),
   {
     files: ['**/*.spec.ts', '**/test/**/*.ts', 'e2e/**/*.ts'],
     rules: { '@nx/enforce-module-boundaries': moduleBoundaries(inTests) },

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { type ComponentChildren } from 'preact';
 import { useEffect, useId } from 'preact/hooks';
 import { type Ring, type RingKey, type Settings } from '../api/types';
-import { ringNews } from '../events/live';
+import { liveState, ringNews } from '../events/live';
 import { Busy, Empty } from '../page/busy';
 import { ConfirmedButton } from '../page/confirmed-button';
 import { FailureNotice } from '../page/failure-notice';
@@ -60,10 +60,7 @@ function NotAllowed() {
         token has <code>{account.value?.scopes.join(' ') || 'none'}</code>, so auth would answer with{' '}
         <code>insufficient_scope</code>.
       </p>
-      <p>
-        Below is what anybody may know: which keys the gateway takes. Log in as somebody who may, to see when they
-        change.
-      </p>
+      <p>Log in as somebody who may, to see when the keys change.</p>
     </div>
   );
 }
@@ -78,11 +75,15 @@ function OwnKey() {
   );
 }
 
-/** For those who may not see the ring: what each verifier fetches is public anyway. */
+/** For those who may not see the ring, and may hear of the gateway’s: what each verifier fetches is public anyway. */
 function GatewaysKeys() {
   const kids = ringNews.value?.kids;
+  const unknown =
+    liveState.value === 'refused'
+      ? 'Which keys the gateway takes is among its live events, and those take auth:admin.'
+      : 'Which keys the gateway takes isn’t known here yet.';
   return kids === undefined ? (
-    <Empty>Which keys the gateway takes isn’t known here yet.</Empty>
+    <Empty>{unknown}</Empty>
   ) : (
     <>
       <h2>Keys that the gateway takes now</h2>

@@ -4,25 +4,7 @@
 // A program of its own as both are ESM alone.
 import * as models from '@kubernetes/client-node/dist/gen/models/ObjectSerializer.js';
 import { readFileSync } from 'node:fs';
-
-/** Of operators that have to be installed: the fields that are used here, of metadata and spec. */
-const CUSTOM = {
-  'cert-manager.io/v1 Issuer': { selfSigned: 'object', ca: 'object' },
-  'cert-manager.io/v1 Certificate': {
-    isCA: 'boolean',
-    commonName: 'string',
-    secretName: 'string',
-    duration: 'string',
-    renewBefore: 'string',
-    dnsNames: 'list',
-    ipAddresses: 'list',
-    usages: 'list',
-    privateKey: 'object',
-    issuerRef: 'object',
-  },
-  'monitoring.coreos.com/v1 PodMonitor': { selector: 'object', podMetricsEndpoints: 'list', jobLabel: 'string' },
-  'monitoring.coreos.com/v1 PrometheusRule': { groups: 'list' },
-};
+import { CUSTOM_RESOURCES } from './custom-resources.mjs';
 
 const manifests = JSON.parse(readFileSync(0, 'utf8'));
 process.stdout.write(JSON.stringify(await Promise.all(manifests.map(problemsOf))));
@@ -30,7 +12,8 @@ process.stdout.write(JSON.stringify(await Promise.all(manifests.map(problemsOf))
 async function problemsOf(manifest) {
   const { apiVersion, kind } = manifest ?? {};
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return ['has no apiVersion or no kind'];
-  if (Object.hasOwn(CUSTOM, `${apiVersion} ${kind}`)) return customProblems(manifest, CUSTOM[`${apiVersion} ${kind}`]);
+  const custom = CUSTOM_RESOURCES[`${apiVersion} ${kind}`];
+  if (custom) return customProblems(manifest, custom);
   const version = apiVersion.split('/').at(-1);
   const type = `${version[0].toUpperCase()}${version.slice(1)}${kind}`;
   const Model = (await import(`kubernetes-models/${apiVersion}`).catch(() => ({})))[kind];
@@ -76,13 +59,11 @@ function invalidValues(model) {
   }
 }
 
-function customProblems({ apiVersion, kind, metadata, spec, ...others }, fields) {
-  const type = (value) => (Array.isArray(value) ? 'list' : typeof value);
+function customProblems({ apiVersion, kind, metadata, spec, ...others }, schema) {
+  const { error } = schema.safeParse(spec);
   return [
     ...Object.keys(others).map((name) => `/${name} is unknown`),
     ...unknownFields(metadata, 'V1ObjectMeta', '/metadata'),
-    ...Object.entries(spec ?? {})
-      .filter(([name, value]) => fields[name] !== type(value))
-      .map(([name]) => `/spec/${name} is unknown, or of another type`),
+    ...(error?.issues ?? []).map(({ path, message }) => `${['/spec', ...path].join('/')}: ${message}`),
   ];
 }

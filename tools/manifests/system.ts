@@ -25,7 +25,7 @@ import { parseAllDocuments } from 'yaml';
 export interface Manifest {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace?: string; labels?: Labels; [other: string]: unknown };
+  metadata: { name: string; namespace?: string; labels?: Labels; annotations?: Labels; [other: string]: unknown };
   [other: string]: unknown;
 }
 
@@ -55,10 +55,25 @@ interface Kinds {
     };
   };
   PrometheusRule: { spec?: { groups: unknown } };
-  Certificate: { spec?: { isCA?: boolean; commonName: string; secretName: string; dnsNames?: string[] } };
+  Issuer: { spec?: { selfSigned?: object; ca?: { secretName: string } } };
+  Certificate: {
+    spec?: {
+      isCA?: boolean;
+      commonName: string;
+      secretName: string;
+      duration: string;
+      renewBefore?: string;
+      dnsNames?: string[];
+      ipAddresses?: string[];
+      usages?: string[];
+      privateKey?: { algorithm: string; size: number; rotationPolicy: string };
+      issuerRef: { kind: string; name: string };
+    };
+  };
 }
 
-type Whole<Kind extends keyof Kinds> = Kinds[Kind] & {
+/** A manifest of a kind. */
+export type Whole<Kind extends keyof Kinds> = Kinds[Kind] & {
   metadata: Manifest['metadata'];
   spec: Kinds[Kind] extends { spec?: infer Spec } ? NonNullable<Spec> : undefined;
 };
@@ -67,7 +82,9 @@ type Whole<Kind extends keyof Kinds> = Kinds[Kind] & {
 export interface Workload {
   readonly kind: 'Deployment' | 'StatefulSet' | 'Job';
   readonly name: string;
+  /** Of its pods, as are the annotations. */
   readonly labels: Labels;
+  readonly annotations: Labels;
   readonly pod: V1PodSpec;
   readonly container: V1Container;
   /** Of a Job there is none. */
@@ -105,6 +122,7 @@ export class System {
           kind,
           name: metadata.name,
           labels: spec.template.metadata?.labels ?? {},
+          annotations: spec.template.metadata?.annotations ?? {},
           pod,
           container,
           selector: kind === 'Job' ? undefined : spec.selector,

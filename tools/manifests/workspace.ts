@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { System } from './system';
 
 const ROOT = resolve(__dirname, '../..');
 export const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -15,6 +16,8 @@ export interface Workspace {
   readonly secretsOf: (told: ToldToBootstrap) => SecretKeys;
   /** The names and the options that docs/configuration.md lists for bootstrap. */
   readonly bootstrapWords: ReadonlySet<string>;
+  /** What must not stand in an environment: what is taken as a secret, or as a URL that has a password in it. */
+  readonly secretNames: ReadonlySet<string>;
   /** Where a service is asked how it is. */
   readonly healthRoutes: readonly string[];
   /** How long a service may take to end, beside the time that it drains. */
@@ -49,6 +52,7 @@ export async function readWorkspace(): Promise<Workspace> {
     apps: Object.fromEntries(apps),
     secretsOf: await secretsOfBootstrap(),
     bootstrapWords: documentedFor('bootstrap'),
+    secretNames: new Set(APPS.flatMap(secretNamesOf)),
     healthRoutes: [...read('libs/service-kit/src/metrics/management.ts').matchAll(/'\/(\w+)': \(/g)].map(
       ([, route = '']) => `/${route}`,
     ),
@@ -62,6 +66,11 @@ async function appOf(name: string): Promise<App> {
   const loadConfig = module[loader];
   if (!loadConfig) throw new Error(`apps/${name} has no ${loader}`);
   return { loadConfig, documented: documentedFor(name) };
+}
+
+function secretNamesOf(name: string): string[] {
+  const config = read(`apps/${name}/src/${name}.config.ts`);
+  return [...config.matchAll(/^ +([A-Z_]+): .*\b(?:secret|encryptionKeys?|redisUrl)\(/gm)].map(([, one = '']) => one);
 }
 
 /** By the headings of docs/configuration.md: of every service, of some, or of that one. */
@@ -104,6 +113,17 @@ export function imagesOf(folder: string): readonly string[] {
   const { images = [] } = parse(read(`${folder}/kustomization.yaml`)) as { images?: Image[] };
   return images.map(({ name, newName = name, newTag = '', digest }) =>
     digest ? `${newName}@${digest}` : `${newName}:${newTag}`,
+  );
+}
+
+/** What `kubectl apply -f` takes from a folder, in its order. */
+export function appliedFrom(folder: string): System {
+  const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.yaml'));
+  return System.parse(
+    names
+      .sort()
+      .map((name) => read(`${folder}/${name}`))
+      .join('---\n'),
   );
 }
 

@@ -4,8 +4,10 @@ import { madeByBootstrap } from './secrets';
 
 /** Only bootstrap speaks to the API server, and may do no more there than make what it makes. */
 export function access(system: System, workspace: Workspace): string[] {
-  return [...tokens(system), ...roles(system, workspace)];
+  return [...tokens(system), ...grants(system), ...roles(system, workspace)];
 }
+
+const NAME = 'bootstrap';
 
 function tokens(system: System): string[] {
   const pods = system.workloads.flatMap(({ kind, name, pod, labels }) => {
@@ -14,6 +16,7 @@ function tokens(system: System): string[] {
       ...(pod.automountServiceAccountToken === mayHave
         ? []
         : [`${kind} ${name} has a token, or lacks the one it needs`]),
+      ...(pod.serviceAccountName === (mayHave ? NAME : undefined) ? [] : [`${kind} ${name} runs as another account`]),
       // They would put names of the cluster among those of the configuration.
       ...(pod.enableServiceLinks === false ? [] : [`${kind} ${name} has other Services in its environment`]),
     ];
@@ -25,13 +28,30 @@ function tokens(system: System): string[] {
   return [...pods, ...accounts];
 }
 
+/** The one account, its role, and what binds the two: nobody else gets a right, and it gets none of another. */
+function grants(system: System): string[] {
+  const [namespace] = system.of('Namespace').map(({ metadata }) => metadata.name);
+  const given = system.of('RoleBinding').map(({ roleRef, subjects = [] }) => {
+    const subject = subjects.map((one) => `${one.kind} ${one.namespace}/${one.name}`).join(', ');
+    return `${roleRef.apiGroup}/${roleRef.kind} ${roleRef.name} for ${subject}`;
+  });
+  return [
+    ...(['Role', 'RoleBinding', 'ServiceAccount'] as const)
+      .map((kind) => ({ kind, names: system.of(kind).map(({ metadata }) => metadata.name) }))
+      .filter(({ names }) => names.join() !== NAME)
+      .map(({ kind, names }) => `there is a ${kind} of ${names.join(', ') || 'nobody'}, and not of ${NAME} alone`),
+    ...given
+      .filter((grant) => grant !== `rbac.authorization.k8s.io/Role ${NAME} for ServiceAccount ${namespace}/${NAME}`)
+      .map((grant) => `there is a RoleBinding of ${grant}`),
+  ];
+}
+
 /** To make all that it makes, and to look at what is there of it: `create` can't be restricted to names, `get` is. */
 function roles(system: System, workspace: Workspace): string[] {
   const made = Object.keys(madeByBootstrap(system, workspace)).sort();
-  const wide = system.all.filter(({ kind }) => ['ClusterRole', 'ClusterRoleBinding'].includes(kind));
-  const faults = system.of('Role').flatMap(({ metadata, rules = [] }) => {
+  return system.of('Role').flatMap(({ metadata, rules = [] }) => {
     const ofSecrets = rules.filter(
-      ({ apiGroups, resources }) => apiGroups?.join() === '' && resources?.join() === 'secrets',
+      ({ apiGroups, resources }) => JSON.stringify([apiGroups, resources]) === '[[""],["secrets"]]',
     );
     const given = ofSecrets.map(
       ({ verbs, resourceNames }) => `${verbs.join()} ${resourceNames?.toSorted().join() ?? 'any'}`,
@@ -41,5 +61,4 @@ function roles(system: System, workspace: Workspace): string[] {
       ? []
       : [`Role ${metadata.name} may do more or less than make ${made.join(', ')}`];
   });
-  return [...wide.map(({ kind, metadata }) => `${kind} ${metadata.name} is of the whole cluster`), ...faults];
 }

@@ -6,9 +6,6 @@ import { type System, type Workload } from '../system';
 import { type App, type Workspace } from '../workspace';
 import { mountedFiles } from './secrets';
 
-/** Names of Node itself, which it documents. */
-const OF_NODE = ['UV_THREADPOOL_SIZE'];
-
 /** Every service is told what it needs, by names that it knows, and listens where the manifests say. */
 export function environment(system: System, workspace: Workspace): string[] {
   return [...services(system, workspace), ...bootstrap(system, workspace)];
@@ -24,19 +21,50 @@ function services(system: System, workspace: Workspace): string[] {
       const { problems, known, config } = start(app, within(root, given));
       return [
         ...problems,
-        ...Object.keys(given)
-          .filter((name) => !OF_NODE.includes(name))
-          .flatMap((name) => [
-            ...(isAmong(known, name) ? [] : [`does not read ${name}`]),
-            ...(isAmong(app.documented, name) ? [] : [`has ${name}, which docs/configuration.md does not list`]),
-          ]),
+        ...Object.keys(given).flatMap((name) => [
+          ...(isAmong(known, name) ? [] : [`does not read ${name}`]),
+          ...(isAmong(app.documented, name) ? [] : [`has ${name}, which docs/configuration.md does not list`]),
+        ]),
         ...Object.entries(given)
-          .filter(([, value]) => value.startsWith('/run/secrets/') && !files.includes(value))
+          .filter(([name, value]) => value.startsWith('/') && !isThere(service, files, name, value))
           .map(([name]) => `has no file for ${name}`),
+        ...unused(service, Object.values(given)),
+        ...withoutTls(given),
+        ...Object.keys(given)
+          .filter((name) => SWITCHES.test(name))
+          .map((name) => `has ${name}, which is for others to switch on`),
         ...ports(service, config),
       ].map((problem) => `${service.name} ${problem}`);
     });
   });
+}
+
+/** What weakens, and what shows what goes on: never here, whatever the value. */
+const SWITCHES = /^(DANGEROUSLY_.*|DEMO|CONSOLE|EXPLAIN_CALLS)$/;
+
+/** What it reads stands in what it mounts; what it writes itself, in what is mounted for that. */
+function isThere({ pod, container }: Workload, files: readonly string[], name: string, path: string): boolean {
+  if (name !== 'JWKS_CACHE_FILE') return files.includes(path);
+  const writable = (pod.volumes ?? []).filter(({ emptyDir }) => emptyDir).map((volume) => volume.name);
+  return (container.volumeMounts ?? []).some(
+    (mount) => writable.includes(mount.name) && path.startsWith(`${mount.mountPath}/`) && !mount.readOnly,
+  );
+}
+
+/** What nobody reads or writes was meant for something: without their store pods would each have another. */
+function unused({ container }: Workload, values: readonly string[]): string[] {
+  return (container.volumeMounts ?? [])
+    .filter(({ mountPath }) => !values.some((one) => one.startsWith(`${mountPath}/`)))
+    .map(({ name }) => `mounts ${name}, and is told of no file there`);
+}
+
+/** All three: without one of them there is no TLS. */
+const TLS = { TLS_CERT_FILE: 'tls.crt', TLS_KEY_FILE: 'tls.key', TLS_CA_FILE: 'ca.crt' };
+
+function withoutTls(given: Readonly<Record<string, string>>): string[] {
+  return Object.entries(TLS)
+    .filter(([name, file]) => given[name] !== `/run/secrets/tls/${file}`)
+    .map(([name, file]) => `does not have ${file} for ${name}`);
 }
 
 function bootstrap(system: System, { bootstrapWords }: Workspace): string[] {

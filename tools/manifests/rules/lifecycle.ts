@@ -25,11 +25,19 @@ function probes({ name, container }: Workload, { healthRoutes }: Workspace): str
       ];
     },
   );
+  if (toleratedSeconds(startupProbe) < 30) faults.push(`${name} has too little time to start`);
+  if (toleratedSeconds(livenessProbe) < 30) faults.push(`${name} is ended for a pause`);
+  if (toleratedSeconds(readinessProbe) > 10) faults.push(`${name} is asked for long when it can't answer`);
   if (readinessProbe?.httpGet?.path !== '/readyz') faults.push(`${name} is taken for ready when it isn't`);
   for (const { httpGet } of [startupProbe, livenessProbe].filter((probe) => probe !== undefined)) {
     if (httpGet?.path !== '/healthz') faults.push(`${name} is ended for what others fail at`);
   }
   return faults;
+}
+
+/** For how long a probe may fail. */
+function toleratedSeconds({ periodSeconds = 10, failureThreshold = 3, initialDelaySeconds = 0 }: V1Probe = {}): number {
+  return initialDelaySeconds + periodSeconds * failureThreshold;
 }
 
 /** What ends first goes on for a while in which nobody new is led to it, then drains, then finishes. */
@@ -45,22 +53,32 @@ function ending(system: System, service: Workload, { apps, shutdownLimitSeconds 
   ];
 }
 
+/** `probe` may ping, and nothing else. The certificate is for localhost as well. -e: an error is a failure. */
+const PING = [
+  ...['redis-cli', '-e', '-h', 'localhost', '--tls'],
+  ...['--cert', '/run/secrets/tls/tls.crt', '--key', '/run/secrets/tls/tls.key', '--cacert', '/run/secrets/tls/ca.crt'],
+  ...['--user', 'probe', '--pass', 'probe', '--no-auth-warning', 'ping'],
+].join(' ');
+
 /** Redis is asked by its own client, with its own certificate, and an answer that is an error is a failure. */
-function pings({ name, container }: Workload): string[] {
+function pings({ name, pod, container }: Workload): string[] {
   const mounts = (container.volumeMounts ?? []).map(({ mountPath }) => mountPath);
   const { startupProbe, readinessProbe, livenessProbe } = container;
-  return Object.entries({ startupProbe, readinessProbe, livenessProbe }).flatMap(([which, probe]) => {
-    const command = commandOf(probe);
+  // Until it has read its log, which may be long, it answers with an error.
+  const hasTime = toleratedSeconds(startupProbe) >= 300 && toleratedSeconds(livenessProbe) >= 30;
+  const pinged = Object.entries({ startupProbe, readinessProbe, livenessProbe }).flatMap(([which, probe]) => {
+    const command = probe?.exec?.command ?? [];
     const paths = command.filter((word) => word.startsWith('/'));
-    const isPing = command[0] === 'redis-cli' && command.includes('-e') && command.at(-1) === 'ping';
     const canRead = paths.every((path) => mounts.some((mount) => path.startsWith(`${mount}/`)));
     return [
-      ...(isPing && command.includes('--tls') ? [] : [`${name} is not asked by its ${which}`]),
+      ...(command.join(' ') === PING ? [] : [`${name} is not asked by its ${which}`]),
       ...(canRead ? [] : [`${name} has no certificate for its ${which}`]),
+      ...((probe?.timeoutSeconds ?? 1) >= 5 ? [] : [`${name} has no time to answer its ${which}`]),
     ];
   });
-}
-
-function commandOf(probe: V1Probe | undefined): readonly string[] {
-  return probe?.exec?.command ?? [];
+  return [
+    ...pinged,
+    ...(hasTime ? [] : [`${name} is ended for a pause`]),
+    ...((pod.terminationGracePeriodSeconds ?? 30) >= 30 ? [] : [`${name} is killed before all is on its disk`]),
+  ];
 }

@@ -1,111 +1,148 @@
 import {
+  type V1LabelSelector,
   type V1NetworkPolicyEgressRule,
   type V1NetworkPolicyIngressRule,
   type V1NetworkPolicyPeer,
   type V1NetworkPolicyPort,
 } from '@kubernetes/client-node';
-import { BlockList } from 'node:net';
-import { type Labels, selects, type System } from '../system';
+import { isIP } from 'node:net';
+import { selects, type System, type Whole, type Workload } from '../system';
 
-/** Whoever may speak or be spoken to: a pod of the system, a pod elsewhere, or an address outside. */
-interface Party {
-  readonly name: string;
-  /** Of the system itself: only such have policies. */
-  readonly isOwn: boolean;
-  readonly labels?: Labels;
-  readonly namespace?: string;
-  readonly address?: string;
-  /** `port/protocol`, at which it might be asked. */
-  readonly ports: readonly string[];
+/** Nothing passes that no policy names, and what one names is let out here, in there, and to no more than it says. */
+export function network(system: System): string[] {
+  return [...denied(system), ...halfOpen(system), ...system.of('NetworkPolicy').flatMap(vague)];
 }
 
-const elsewhere = (name: string, namespace: string, labels: Labels, ports: readonly string[]): Party => ({
-  name,
-  isOwn: false,
-  namespace,
-  labels,
-  ports,
-});
+const SIDES = ['Egress', 'Ingress'] as const;
+type Side = (typeof SIDES)[number];
 
-const OTHERS: readonly Party[] = [
-  elsewhere('dns', 'kube-system', { 'k8s-app': 'kube-dns' }, ['53/UDP', '53/TCP', '9153/TCP']),
-  elsewhere('prometheus', 'monitoring', { 'app.kubernetes.io/name': 'prometheus' }, ['9090/TCP']),
-  elsewhere('ingress', 'ingress-nginx', { 'app.kubernetes.io/name': 'ingress-nginx' }, ['443/TCP']),
-  elsewhere('stranger', 'other', { 'app.kubernetes.io/name': 'prometheus', 'k8s-app': 'kube-dns' }, [
-    '53/UDP',
-    '443/TCP',
-  ]),
-  { name: 'redis-network', isOwn: false, address: '10.20.0.7', ports: ['6379/TCP', '443/TCP'] },
-  { name: 'internet', isOwn: false, address: '203.0.113.7', ports: ['443/TCP', '6443/TCP', '53/UDP', '80/TCP'] },
-];
-
-/** A port at which nobody is meant to listen. */
-const UNUSED = '1/TCP';
-
-/** Every way that the policies leave open, as `from → to:port`. TCP is not named. */
+/**
+ * All that the policies let pass, as `from → to:port`. The pods of the system are called by their names, others by
+ * their namespace and their labels, and addresses as they stand there. TCP is not named.
+ */
 export function openWays(system: System): readonly string[] {
-  const namespace = system.of('Namespace')[0]?.metadata.name ?? '';
-  const own = system.workloads.map(({ name, labels, container }): Party => {
-    const ports = (container.ports ?? []).map(({ containerPort, protocol = 'TCP' }) => `${containerPort}/${protocol}`);
-    return { name: name.replace(/-[\d-]+$/, ''), isOwn: true, namespace, labels, ports };
-  });
-  const parties = [...own, ...OTHERS];
-  return parties.flatMap((from) =>
-    parties
-      .filter((to) => to !== from && (from.isOwn || to.isOwn))
-      .flatMap((to) =>
-        [...to.ports, UNUSED]
-          .filter((port) => maySend(system, from, to, port) && mayReceive(system, from, to, port))
-          .map((port) => `${from.name} → ${to.name}:${port.replace('/TCP', '')}`),
+  const unbound = SIDES.flatMap((side) =>
+    system.workloads
+      .filter((workload) => policiesOf(system, workload, side).length === 0)
+      .map((workload) => (side === 'Egress' ? `${nameOf(workload)} → anything` : `anything → ${nameOf(workload)}`)),
+  );
+  return [...new Set([...SIDES.flatMap((side) => waysOf(system, side)), ...unbound])];
+}
+
+function waysOf(system: System, side: Side): readonly string[] {
+  return system.workloads.flatMap((workload) =>
+    policiesOf(system, workload, side)
+      .flatMap(({ spec }) => rulesOf(side === 'Egress' ? spec.egress : spec.ingress))
+      .flatMap(({ peers, ports }) =>
+        peersOf(system, peers).flatMap((peer) =>
+          portsOf(ports).map((port) =>
+            side === 'Egress' ? `${nameOf(workload)} → ${peer}:${port}` : `${peer} → ${nameOf(workload)}:${port}`,
+          ),
+        ),
       ),
   );
 }
 
-function maySend(system: System, from: Party, to: Party, port: string): boolean {
-  const policies = policiesOf(system, from, 'Egress');
-  const rules = policies.flatMap(({ spec }): V1NetworkPolicyEgressRule[] => spec.egress ?? []);
-  return policies.length === 0 || rules.some((rule) => isOneOf(rule.to, to) && isAt(rule.ports, port));
+/** Without the version that a Job has in its name. */
+function nameOf({ name }: Workload): string {
+  return name.replace(/-[\d-]+$/, '');
 }
 
-function mayReceive(system: System, from: Party, to: Party, port: string): boolean {
-  const policies = policiesOf(system, to, 'Ingress');
-  const rules = policies.flatMap(({ spec }): V1NetworkPolicyIngressRule[] => spec.ingress ?? []);
-  return policies.length === 0 || rules.some((rule) => isOneOf(fromOf(rule), from) && isAt(rule.ports, port));
-}
-
-function policiesOf(system: System, { isOwn, labels = {} }: Party, type: string) {
-  if (!isOwn) return [];
+function policiesOf(system: System, { labels }: Workload, side: Side) {
   return system
     .of('NetworkPolicy')
-    .filter(({ spec }) => spec.policyTypes?.includes(type) && selects(spec.podSelector, labels));
+    .filter(({ spec }) => spec.policyTypes?.includes(side) && selects(spec.podSelector, labels));
+}
+
+interface Rule {
+  readonly peers: readonly V1NetworkPolicyPeer[];
+  readonly ports: readonly V1NetworkPolicyPort[];
+}
+
+function rulesOf(rules: readonly (V1NetworkPolicyEgressRule & V1NetworkPolicyIngressRule)[] = []): readonly Rule[] {
+  return rules.map((rule) => {
+    // The models call it otherwise than the API, as `from` is a word of some languages.
+    const { from } = rule as { from?: V1NetworkPolicyPeer[] };
+    return { peers: rule.to ?? from ?? [], ports: rule.ports ?? [] };
+  });
 }
 
 /** No list of parties is everybody. */
-function isOneOf(peers: readonly V1NetworkPolicyPeer[] | undefined, party: Party): boolean {
-  return peers === undefined || peers.length === 0 || peers.some((peer) => isParty(peer, party));
+function peersOf(system: System, peers: readonly V1NetworkPolicyPeer[]): readonly string[] {
+  if (peers.length === 0) return ['anywhere'];
+  return peers.flatMap(({ ipBlock, namespaceSelector, podSelector }) => {
+    if (ipBlock) return [[ipBlock.cidr, ...(ipBlock.except ?? [])].join(' except ')];
+    if (namespaceSelector) return [`${namespaceOf(namespaceSelector)}/${labelsOf(podSelector)}`];
+    const selected = system.workloads.filter(({ labels }) => selects(podSelector, labels)).map(nameOf);
+    return selected.length > 0 ? selected : ['nobody'];
+  });
 }
 
-function isParty({ ipBlock, namespaceSelector, podSelector }: V1NetworkPolicyPeer, party: Party): boolean {
-  if (ipBlock) return party.address !== undefined && isWithin(ipBlock.cidr, party.address);
-  if (party.labels === undefined) return false;
-  const isThere = namespaceSelector
-    ? selects(namespaceSelector, { 'kubernetes.io/metadata.name': party.namespace ?? '' })
-    : party.isOwn;
-  return isThere && selects(podSelector, party.labels);
+const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
+
+function namespaceOf(selector: V1LabelSelector): string {
+  const { [NAMESPACE_NAME]: name, ...others } = selector.matchLabels ?? {};
+  return name && Object.keys(others).length === 0 && !selector.matchExpressions ? name : labelsOf(selector);
 }
 
-function isWithin(cidr: string, address: string): boolean {
-  const [network = '', bits] = cidr.split('/');
-  const list = new BlockList();
-  list.addSubnet(network, Number(bits));
-  return list.check(address);
+function labelsOf({ matchLabels = {}, matchExpressions }: V1LabelSelector = {}): string {
+  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const expressions = matchExpressions ? [JSON.stringify(matchExpressions)] : [];
+  return [...labels.sort(), ...expressions].join() || '*';
 }
 
-function isAt(ports: readonly V1NetworkPolicyPort[] | undefined, port: string): boolean {
-  return ports === undefined || ports.length === 0 || ports.some((one) => `${one.port}/${one.protocol}` === port);
+function portsOf(ports: readonly V1NetworkPolicyPort[]): readonly string[] {
+  if (ports.length === 0) return ['*'];
+  return ports.map(({ port = '*', endPort, protocol }) => {
+    const range = endPort === undefined ? `${port}` : `${port}-${endPort}`;
+    return protocol === 'TCP' ? range : `${range}/${protocol}`;
+  });
 }
 
-/** The models call it otherwise than the API, as `from` is a word of some languages. */
-function fromOf(rule: V1NetworkPolicyIngressRule): V1NetworkPolicyPeer[] | undefined {
-  return (rule as { from?: V1NetworkPolicyPeer[] }).from;
+function denied(system: System): string[] {
+  return SIDES.flatMap((side) =>
+    system.workloads
+      .filter((workload) => policiesOf(system, workload, side).length === 0)
+      .map(({ kind, name }) => `${kind} ${name} has no policy for its ${side}`),
+  );
+}
+
+/** Of a way from pod to pod both ends have to know. */
+function halfOpen(system: System): string[] {
+  const own = system.workloads.map(nameOf);
+  const isInside = (way: string): boolean => {
+    const [from = '', to = ''] = way.split(/ → |:/);
+    return own.includes(from) && own.includes(to);
+  };
+  const [sent, received] = [new Set(waysOf(system, 'Egress')), new Set(waysOf(system, 'Ingress'))];
+  return [
+    ...[...sent].filter((way) => isInside(way) && !received.has(way)).map((way) => `${way} is let out, and not in`),
+    ...[...received].filter((way) => isInside(way) && !sent.has(way)).map((way) => `${way} is let in, and not out`),
+  ];
+}
+
+/** What isn't said by one port, one network, or one's name. */
+function vague({ metadata, spec }: Whole<'NetworkPolicy'>): string[] {
+  const rules = [...rulesOf(spec.egress), ...rulesOf(spec.ingress)];
+  const blocks = rules.flatMap(({ peers }) => peers.flatMap(({ ipBlock }) => ipBlock ?? []));
+  const faults = [
+    ...rules.flatMap(({ ports }) => [
+      ...(ports.length === 0 ? ['opens every port'] : []),
+      ...ports.filter(({ port }) => typeof port !== 'number').map(({ port }) => `names a port ${port}`),
+      ...ports.filter(({ endPort }) => endPort !== undefined).map(({ port }) => `opens ports from ${port} on`),
+    ]),
+    ...blocks.filter(({ cidr }) => !isNetwork(cidr)).map(({ cidr }) => `has ${cidr}, which is no network`),
+    ...blocks.filter(({ cidr }) => /\/0+$/.test(cidr)).map(({ cidr }) => `takes all addresses for ${cidr}`),
+    ...blocks.filter(({ except }) => except).map(({ cidr }) => `excepts some of ${cidr}`),
+    ...rules
+      .filter(({ peers }) => peers.some(({ namespaceSelector: one }) => one && labelsOf(one) === '*'))
+      .map(() => 'lets in every namespace'),
+  ];
+  return faults.map((fault) => `NetworkPolicy ${metadata.name} ${fault}`);
+}
+
+function isNetwork(cidr: string): boolean {
+  const [address = '', bits = '', ...others] = cidr.split('/');
+  const most = { 4: 32, 6: 128 }[isIP(address)];
+  return most !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= most && others.length === 0;
 }

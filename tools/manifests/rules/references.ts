@@ -1,16 +1,8 @@
-import { backendsOf, type Labels, selects, type System } from '../system';
+import { type Labels, selects, type System } from '../system';
 
 /** What is named elsewhere is there, selectors select what they are meant to, and nothing is there twice. */
 export function references(system: System): string[] {
-  return [
-    ...duplicates(system),
-    ...namespaces(system),
-    ...selectors(system),
-    ...servicePorts(system),
-    ...volumes(system),
-    ...accounts(system),
-    ...ingresses(system),
-  ];
+  return [...duplicates(system), ...namespaces(system), ...selectors(system), ...servicePorts(system)];
 }
 
 function duplicates({ all }: System): string[] {
@@ -31,13 +23,9 @@ function selectors(system: System): string[] {
   const require = (what: string, selected: readonly Labels[], count: number): void => {
     if (selected.length !== count) faults.push(`${what} selects ${selected.length} of the workloads, not ${count}`);
   };
-  for (const { kind, name, selector, labels, pod } of system.workloads) {
+  for (const { kind, name, selector, labels } of system.workloads) {
     if (selector && !selects(selector, labels)) faults.push(`${kind} ${name} does not select its own pods`);
     if (selector) require(`${kind} ${name}`, pods.filter((other) => selects(selector, other)), 1);
-    for (const { labelSelector, topologyKey } of pod.topologySpreadConstraints ?? []) {
-      const spread = pods.filter((other) => selects(labelSelector, other));
-      if (spread.length !== 1 || spread[0] !== labels) faults.push(`${kind} ${name} spreads others by ${topologyKey}`);
-    }
   }
   for (const { metadata, spec } of system.of('Service')) {
     const selected = pods.filter((labels) => selects({ matchLabels: spec.selector ?? {} }, labels));
@@ -60,56 +48,17 @@ function selectors(system: System): string[] {
 function servicePorts(system: System): string[] {
   return system.of('Service').flatMap(({ metadata, spec }) => {
     const workload = system.workloads.find(({ labels }) => selects({ matchLabels: spec.selector ?? {} }, labels));
-    return (spec.ports ?? [])
-      .filter(({ port, targetPort }) => {
+    // Metrics are asked for at each pod.
+    const asked = (workload?.container.ports ?? []).filter(({ name }) => name !== 'metrics');
+    const wrong = (spec.ports ?? [])
+      .filter(({ port, targetPort, protocol }) => {
         const target = workload?.container.ports?.find(({ name }) => name === targetPort);
-        return target?.containerPort !== port;
+        return target?.containerPort !== port || protocol !== 'TCP' || target.protocol !== protocol;
       })
-      .map(({ port }) => `Service ${metadata.name} leads port ${port} to none of that name and number`);
+      .map(({ port }) => `leads port ${port} to none of that name and number`);
+    const missing = asked
+      .filter(({ name }) => !spec.ports?.some((port) => port.name === name && port.targetPort === name))
+      .map(({ name }) => `has no port ${name}`);
+    return [...wrong, ...missing].map((fault) => `Service ${metadata.name} ${fault}`);
   });
-}
-
-function volumes(system: System): string[] {
-  return system.workloads.flatMap(({ kind, name, pod, container }) => {
-    const given = (pod.volumes ?? []).map((volume) => volume.name);
-    const mounted = (container.volumeMounts ?? []).map((mount) => mount.name);
-    const claims = (pod.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
-    const configs = (container.envFrom ?? []).flatMap(({ configMapRef }) => configMapRef?.name ?? []);
-    return [
-      ...mounted.filter((one) => !given.includes(one)).map((one) => `${kind} ${name} has no volume ${one}`),
-      ...given.filter((one) => !mounted.includes(one)).map((one) => `${kind} ${name} does not mount ${one}`),
-      ...claims
-        .filter((one) => !system.named('PersistentVolumeClaim', one))
-        .map((one) => `${kind} ${name} claims ${one}, which isn't there`),
-      ...configs
-        .filter((one) => !system.named('ConfigMap', one))
-        .map((one) => `${kind} ${name} reads ${one}, which isn't there`),
-    ];
-  });
-}
-
-function accounts(system: System): string[] {
-  const bindings = system
-    .of('RoleBinding')
-    .flatMap(({ metadata, roleRef, subjects = [] }) => [
-      ...(system.named('Role', roleRef.name) ? [] : [`RoleBinding ${metadata.name} gives a role that isn't there`]),
-      ...subjects
-        .filter(({ name, namespace }) => !system.named('ServiceAccount', name) || namespace !== metadata.namespace)
-        .map(({ name }) => `RoleBinding ${metadata.name} gives it to ${name}, which isn't there`),
-    ]);
-  const pods = system.workloads
-    .filter(({ pod }) => pod.serviceAccountName && !system.named('ServiceAccount', pod.serviceAccountName))
-    .map(({ kind, name }) => `${kind} ${name} runs as an account that isn't there`);
-  return [...bindings, ...pods];
-}
-
-function ingresses(system: System): string[] {
-  return system.of('Ingress').flatMap((ingress) =>
-    backendsOf(ingress)
-      .filter(({ service }) => {
-        const ports = system.named('Service', service?.name)?.spec.ports ?? [];
-        return !ports.some(({ name }) => name === service?.port?.name);
-      })
-      .map(() => `Ingress ${ingress.metadata.name} leads to a port that isn't there`),
-  );
 }

@@ -1,3 +1,4 @@
+import { type V1PodDisruptionBudgetSpec } from '@kubernetes/client-node';
 import { selects, type System } from '../system';
 
 /** How many pods there are is said once, and leaves room for nodes that are drained and for updates without a gap. */
@@ -9,14 +10,20 @@ function autoscalers(system: System): string[] {
   return system.of('HorizontalPodAutoscaler').flatMap(({ metadata, spec }) => {
     const { scaleTargetRef: target, minReplicas = 1, maxReplicas, metrics = [] } = spec;
     const workload = system.workloads.find(({ kind, name }) => kind === target.kind && name === target.name);
+    const isServed = target.apiVersion === 'apps/v1';
     const faults: string[] = [];
-    if (!workload) faults.push('scales what is not there');
+    if (!workload || !isServed) faults.push('scales what is not there');
     if (workload?.replicas !== undefined) faults.push('scales what names its replicas itself');
     if (minReplicas < 1 || minReplicas > maxReplicas) faults.push('has a minimum above its maximum, or none');
+    // One pod is one for a laptop; of more there would be no need for an autoscaler.
+    if (minReplicas === maxReplicas && maxReplicas > 1) faults.push('has no room to scale');
     if (metrics.length === 0) faults.push('measures nothing');
-    for (const { resource } of metrics) {
+    for (const { type, resource } of metrics) {
+      const { type: measure, averageUtilization: share = 0 } = resource?.target ?? {};
       const requested = workload?.container.resources?.requests?.[resource?.name ?? ''];
-      if (resource?.target.type === 'Utilization' && !requested) faults.push('measures a share of no request');
+      if (type !== 'Resource' || measure !== 'Utilization') faults.push('measures what is no share of a request');
+      else if (!requested) faults.push('measures a share of no request');
+      if (share < 1 || share > 100) faults.push(`waits for ${share} % of what is asked for`);
     }
     return faults.map((fault) => `HorizontalPodAutoscaler ${metadata.name} ${fault}`);
   });
@@ -33,11 +40,21 @@ function budgets(system: System): string[] {
   return system.of('PodDisruptionBudget').flatMap(({ metadata, spec }) => {
     const workload = system.workloads.find(({ labels }) => selects(spec.selector, labels));
     const least = leastOf(system, workload?.name) ?? workload?.replicas ?? 0;
-    const { maxUnavailable, minAvailable } = spec;
-    if (typeof maxUnavailable === 'number' && minAvailable === undefined && maxUnavailable >= 1) return [];
-    if (typeof minAvailable === 'number' && maxUnavailable === undefined && minAvailable < least) return [];
-    return [`PodDisruptionBudget ${metadata.name} lets no pod go`];
+    const gone = goneAtOnce(spec, least);
+    const isHeldUp = spec.unhealthyPodEvictionPolicy !== 'AlwaysAllow';
+    return [
+      ...(isHeldUp ? [`PodDisruptionBudget ${metadata.name} holds on to pods that serve nobody`] : []),
+      ...(gone >= 1 ? [] : [`PodDisruptionBudget ${metadata.name} lets no pod go`]),
+      ...(gone >= least && least > 1 ? [`PodDisruptionBudget ${metadata.name} lets all pods go`] : []),
+    ];
   });
+}
+
+/** Numbers alone: of a share the server would have to know how many there are. */
+function goneAtOnce({ maxUnavailable, minAvailable }: V1PodDisruptionBudgetSpec, least: number): number {
+  if (typeof maxUnavailable === 'number' && minAvailable === undefined) return maxUnavailable;
+  if (typeof minAvailable === 'number' && maxUnavailable === undefined) return least - minAvailable;
+  return 0;
 }
 
 function leastOf(system: System, name: string | undefined): number | undefined {
@@ -49,8 +66,10 @@ function updates(system: System): string[] {
   const budgeted = system.of('PodDisruptionBudget').map(({ spec }) => spec.selector);
   return system.of('Deployment').flatMap(({ metadata, spec }) => {
     const { type, rollingUpdate } = spec.strategy ?? {};
+    // As numbers: of two pods 25 % may be none, and none of each is refused.
+    const { maxUnavailable, maxSurge } = rollingUpdate ?? {};
     const isWithoutGap =
-      type === 'RollingUpdate' && rollingUpdate?.maxUnavailable === 0 && rollingUpdate.maxSurge !== 0;
+      type === 'RollingUpdate' && maxUnavailable === 0 && typeof maxSurge === 'number' && maxSurge >= 1;
     const labels = spec.template.metadata?.labels ?? {};
     return [
       ...(isWithoutGap ? [] : [`Deployment ${metadata.name} takes pods away before others are ready`]),

@@ -1,4 +1,4 @@
-import { type System, type Workload } from '../system';
+import { type Manifest, type System, type Workload } from '../system';
 import { type SecretKeys, type Workspace } from '../workspace';
 
 /** Each pod mounts its own Secrets alone, all of which somebody makes, and none of them stands in a manifest. */
@@ -8,8 +8,9 @@ export function secrets(system: System, workspace: Workspace): string[] {
     ...system.workloads.flatMap((workload) => [
       ...mounts(workload, allMade(system, workspace)),
       ...certificate(workload),
-      ...environmentSecrets(workload),
+      ...environmentSecrets(workload, workspace),
     ]),
+    ...system.all.flatMap((manifest) => values(manifest, workspace)),
   ];
 }
 
@@ -63,18 +64,43 @@ function certificate({ kind, name, pod, container }: Workload): string[] {
 }
 
 /** In the environment a secret is seen by whoever may look at the pod, and by every child process. */
-function environmentSecrets({ kind, name, container }: Workload): string[] {
+function environmentSecrets({ kind, name, container }: Workload, { secretNames }: Workspace): string[] {
   const { env = [], envFrom = [] } = container;
-  const isSecret = env.some(({ valueFrom }) => valueFrom?.secretKeyRef) || envFrom.some(({ secretRef }) => secretRef);
+  const isSecret =
+    env.some((variable) => variable.valueFrom?.secretKeyRef ?? secretNames.has(variable.name)) ||
+    envFrom.some(({ secretRef }) => secretRef);
   return isSecret ? [`${kind} ${name} has a secret in its environment`] : [];
+}
+
+/** What is a secret by its look, wherever it stands. */
+function values({ kind, metadata, ...others }: Manifest, { secretNames }: Workspace): string[] {
+  const shared = kind === 'ConfigMap' ? Object.keys(others.data ?? {}) : [];
+  return [
+    ...textsIn([metadata, others])
+      .filter(isSecretText)
+      .map(() => 'has a password in a URL, or a private key'),
+    ...shared.filter((name) => secretNames.has(name)).map((name) => `has ${name} for everybody to read`),
+  ].map((fault) => `${kind} ${metadata.name} ${fault}`);
+}
+
+/** A URL with a password, or a private key. */
+export function isSecretText(text: string): boolean {
+  return /[a-z]+:\/\/[^\s/@]*:[^\s/@]+@/.test(text) || /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text);
+}
+
+/** All texts, however deep. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
 /** The files that a container finds. */
 export function mountedFiles(system: System, { pod, container }: Workload, workspace: Workspace): readonly string[] {
   const made = allMade(system, workspace);
   return (container.volumeMounts ?? []).flatMap(({ name, mountPath }) => {
-    const secret = pod.volumes?.find((volume) => volume.name === name)?.secret;
-    const files = secret?.items?.map(({ path }) => path) ?? made[secret?.secretName ?? ''] ?? [];
+    const { secret, configMap } = pod.volumes?.find((volume) => volume.name === name) ?? {};
+    const shared = Object.keys(system.named('ConfigMap', configMap?.name)?.data ?? {});
+    const files = secret?.items?.map(({ path }) => path) ?? made[secret?.secretName ?? ''] ?? shared;
     return files.map((file) => `${mountPath}/${file}`);
   });
 }

@@ -1,0 +1,53 @@
+import { added, at, JOB, type Row } from './change';
+
+export const fields: readonly Row[] = [
+  ...[
+    ['v1', 'Pod'],
+    ['v1', 'Endpoints'],
+    ['v1', 'ReplicationController'],
+    ['apps/v1', 'DaemonSet'],
+    ['batch/v1', 'CronJob'],
+    ['rbac.authorization.k8s.io/v1', 'ClusterRole'],
+    ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'],
+    ['apps/v1beta1', 'Deployment'],
+  ].map(([apiVersion = '', kind = '']): Row => [
+    `a ${kind} of ${apiVersion}`,
+    added(apiVersion, kind, 'x'),
+    new RegExp(`${kind} x is of a kind that no rule looks at`),
+  ]),
+  ...[
+    ['Service', 'auth', 'spec/type', 'LoadBalancer'],
+    ['Service', 'auth', 'spec/externalIPs', ['192.0.2.1']],
+    ['Service', 'auth', 'spec/publishNotReadyAddresses', true],
+    ['Service', 'auth', 'spec/ports/0/nodePort', 30001],
+    ['Deployment', 'auth', 'spec/paused', true],
+    ['Deployment', 'auth', 'spec/revisionHistoryLimit', 0],
+    ['Deployment', 'auth', 'spec/template/metadata/annotations', { a: 'b' }],
+    ['Deployment', 'auth', 'spec/template/spec/restartPolicy', 'Never'],
+    ['Deployment', 'auth', 'spec/template/spec/dnsPolicy', 'None'],
+    ['Deployment', 'auth', 'spec/template/spec/hostAliases', []],
+    ['Deployment', 'auth', 'spec/template/spec/nodeSelector', { disktype: 'ssd' }],
+    ['Deployment', 'auth', 'spec/template/spec/affinity', {}],
+    ['Deployment', 'auth', 'spec/template/spec/priorityClassName', 'high'],
+    ['Deployment', 'auth', 'spec/template/spec/shareProcessNamespace', true],
+    ['Deployment', 'auth', 'spec/template/spec/containers/0/command', ['node', 'apps/audit/dist/main.js']],
+    ['Deployment', 'auth', 'spec/template/spec/containers/0/args', ['app/dist/other.js']],
+    ['Deployment', 'auth', 'spec/template/spec/containers/0/livenessProbe/httpGet/host', '10.0.0.1'],
+    ['Deployment', 'auth', 'spec/template/spec/containers/0/readinessProbe/initialDelaySeconds', 3600],
+    ['Deployment', 'auth', 'spec/template/spec/containers/0/volumeMounts/0/subPath', 'tls.crt'],
+    ['Deployment', 'auth', 'spec/template/spec/containers/0/resources/claims', []],
+    ['StatefulSet', 'redis', 'spec/updateStrategy', { type: 'OnDelete' }],
+    ['PersistentVolumeClaim', 'redis', 'spec/storageClassName', 'gp3'],
+    ['HorizontalPodAutoscaler', 'auth', 'spec/behavior', {}],
+    ['Job', JOB, 'spec/ttlSecondsAfterFinished', 60],
+    ['Job', JOB, 'spec/suspend', true],
+    ['Job', JOB, 'spec/activeDeadlineSeconds', 1],
+    ['Job', JOB, 'spec/template/spec/containers/0/args', ['files']],
+  ].map(([kind, name, path, value]): Row => [
+    `${kind as string} ${path as string}`,
+    at(kind as string, name as string, path as string, value),
+    new RegExp(
+      `${kind as string} ${name as string} has ${(path as string).replaceAll(/\/(?:\d+\/)?/g, '.')}, which no`,
+    ),
+  ]),
+];

@@ -20,34 +20,32 @@ const counts = new Map();
 
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
+const count = (what, code) => counts.set(`${what}: ${code}`, (counts.get(`${what}: ${code}`) ?? 0) + 1);
+
+/** Whatever comes of it is counted: a system that is attacked may be away for a while, and the attack goes on. */
 async function call(what, path, init) {
-  const answer = await fetch(`${origin}${path}`, init);
+  let answer;
+  try {
+    answer = await fetch(`${origin}${path}`, init);
+  } catch (error) {
+    count(what, error.cause?.code ?? error.message);
+    return { ok: false, text: '', cookie: '' };
+  }
   const text = await answer.text();
-  const code = answer.ok ? 'ok' : (JSON.parse(text).code ?? answer.status);
-  const key = `${what}: ${code}`;
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-  return answer;
+  const isJson = answer.headers.get('content-type')?.includes('json');
+  count(what, answer.ok ? 'ok' : (isJson && JSON.parse(text).code) || answer.status);
+  return { ok: answer.ok, text, cookie: answer.headers.get('set-cookie')?.split(';', 1)[0] ?? '' };
 }
 
-/** What the owner has, which the attack is made of. */
-async function owned() {
-  const body = JSON.stringify({ username, password });
-  const answer = await fetch(`${origin}/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-  });
-  if (!answer.ok) throw new Error(`${username} can not log in: ${await answer.text()}`);
-  return { token: (await answer.json()).access_token, cookie: cookieOf(answer) };
+function logIn(what, credentials) {
+  const headers = { 'content-type': 'application/json' };
+  return call(what, '/auth/login', { method: 'POST', headers, body: JSON.stringify(credentials) });
 }
-
-function cookieOf(answer) {
-  return answer.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
-}
+/** Of the owner, who has what the attack is made of. */
+const logInOwner = () => logIn('login', { username, password });
 
 /** The same claims, without a signature and with one of nobody. */
-async function forge() {
-  const { token } = await owned();
+async function forge(token) {
   const [header, claims] = token.split('.').slice(0, 2);
   const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString());
   const forged = [
@@ -63,10 +61,8 @@ async function forge() {
 }
 
 async function guess() {
-  const headers = { 'content-type': 'application/json' };
   while (performance.now() < until) {
-    const body = JSON.stringify({ username: 'nobody', password: randomUUID() });
-    await call('guessed password', '/auth/login', { method: 'POST', headers, body });
+    await logIn('guessed password', { username: 'nobody', password: randomUUID() });
     await sleep(PAUSE_MS);
   }
 }
@@ -74,16 +70,25 @@ async function guess() {
 /** The thief goes on with a copy of the cookie, and the owner comes back with the old one. */
 async function replay() {
   while (performance.now() < until) {
-    const { cookie } = await owned();
+    const { ok, cookie } = await logInOwner();
+    if (!ok) {
+      await sleep(PAUSE_MS);
+      continue;
+    }
     const refresh = (shown) =>
       call('refresh token', '/auth/refresh', { method: 'POST', headers: { cookie: shown, 'x-token-relay': '1' } });
-    await refresh(cookieOf(await refresh(cookie)));
+    await refresh((await refresh(cookie)).cookie);
     await sleep(Math.min(GRACE_MS, Math.max(0, until - performance.now())));
     await refresh(cookie);
   }
 }
 
-const told = setInterval(() => console.log(Object.fromEntries(counts)), 10_000);
-await Promise.all([forge(), guess(), replay()]);
-clearInterval(told);
+const owner = await logInOwner();
+if (!owner.ok) {
+  console.error(`${username} can not log in: ${owner.text || [...counts.keys()].join()}`);
+  process.exit(1);
+}
+const report = setInterval(() => console.log(Object.fromEntries(counts)), 10_000);
+await Promise.all([forge(JSON.parse(owner.text).access_token), guess(), replay()]);
+clearInterval(report);
 console.log(Object.fromEntries(counts));

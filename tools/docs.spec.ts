@@ -49,9 +49,13 @@ describe('the docs', () => {
   it('have a runbook for every alert, which the index leads to', () => {
     const alerts = read('deploy/monitoring/alerts.yaml');
     const named = [...alerts.matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name);
-    const runbooks = [...alerts.matchAll(/runbook_url: (\S+)/g)].map(([, path = '']) => path);
+    const runbooks = [...alerts.matchAll(/runbook_url: .*\}\}\/(operations\/[\w-]+\.md)(?:#(.*))?'$/gm)];
     expect(runbooks).toHaveLength(named.length);
-    expect(runbooks.filter((path) => !existsSync(resolve(ROOT, path)))).toEqual([]);
+    const missing = runbooks.filter(([, page, anchor]) => {
+      const path = `docs/${page}`;
+      return !existsSync(resolve(ROOT, path)) || (anchor !== undefined && !headings(path).has(anchor));
+    });
+    expect(missing.map(([line]) => line)).toEqual([]);
     const known = documented('docs/operations/README.md');
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });

@@ -4,6 +4,13 @@ GATEWAY=${GATEWAY:-https://localhost:3000}
 users() { inside auth node apps/auth/dist/users/cli.js "$@"; }
 keys() { inside auth node apps/auth/dist/keys/cli.js "$@"; }
 
+# Fails where nothing comes: an answer that was lost isn't an empty secret, which somebody would put back.
+secret_get() {
+  local text
+  text=$(secret_base64 "$1" "$2") && [ -n "$text" ] || { echo "secret_get $1 $2: nothing has come" >&2; return 1; }
+  base64 -d <<< "$text"
+}
+
 # Asks for the password of an operator, whose token the calls below have. A way to the gateway has to be open.
 login() {
   local username=${1:-operator} password

@@ -6,10 +6,11 @@ compose() { docker compose -f docker/compose.yaml -f "$OVERRIDE" "$@"; }
 
 # inside auth node …: in the first of its containers
 inside() { compose exec -T "$1" "${@:2}"; }
-# the same in all of them, until one fails
+# the same in all of them; fails if it does in one
 everywhere() {
-  local container
-  for container in $(compose ps -q "$1"); do docker exec -i "$container" "${@:2}" < /dev/null || return; done
+  local container failed=0
+  for container in $(compose ps -q "$1"); do docker exec -i "$container" "${@:2}" < /dev/null || failed=$?; done
+  return "$failed"
 }
 logs_of() { compose logs --no-color --no-log-prefix "$1"; }
 
@@ -30,9 +31,12 @@ set_env() {
 
 # Bootstrap's container is the one that has all volumes.
 in_secrets() { compose run --rm -T --no-deps --entrypoint "$1" bootstrap "${@:2}"; }
-secret_get() { in_secrets cat "/secrets/$1/$2" < /dev/null; }
-# takes what is to be in there from standard input
-secret_put() { in_secrets sh -c 'umask 027 && cat > "$1.new" && mv -T "$1.new" "$1"' sh "/secrets/$1/$2"; }
+secret_base64() { in_secrets base64 "/secrets/$1/$2" < /dev/null; }
+# takes what is to be in there from standard input, which mustn't be nothing
+secret_put() {
+  in_secrets sh -c 'umask 027 && cat > "$1.new" && test -s "$1.new" && mv -T "$1.new" "$1"' sh "/secrets/$1/$2" ||
+    { echo "secret_put $1 $2: nothing has come, or it can not be put there" >&2; return 1; }
+}
 secret_drop() { in_secrets rm "/secrets/$1/$2" < /dev/null; }
 secret_delete() { local name; for name in "$@"; do in_secrets find "/secrets/$name" -mindepth 1 -delete < /dev/null; done; }
 

@@ -176,15 +176,26 @@ function notReduced(signature: Buffer): Buffer | undefined {
   return value < 2n ** 2048n ? toBytes(value, RSA_BYTES) : undefined;
 }
 
-async function verdictNotReduced(scene: Scene, good: Signer): Promise<string> {
+/** The same number in a byte less, where the first is zero, as of one in 256. */
+function withoutItsZero(signature: Buffer): Buffer | undefined {
+  return signature[0] === 0 ? signature.subarray(1) : undefined;
+}
+
+/** Of the first token whose signature can be rewritten so. */
+async function verdictRewritten(
+  scene: Scene,
+  good: Signer,
+  rewrite: (signature: Buffer) => Buffer | undefined,
+): Promise<string> {
   for (;;) {
-    let fits = false;
+    let isRewritten = false;
     const verdict = await scene.verdict((input) => {
-      const signature = notReduced(good(input));
-      fits = signature !== undefined;
-      return signature ?? good(input);
+      const signature = good(input);
+      const rewritten = rewrite(signature);
+      isRewritten = rewritten !== undefined;
+      return rewritten ?? signature;
     });
-    if (fits) return verdict;
+    if (isRewritten) return verdict;
   }
 }
 
@@ -274,7 +285,11 @@ describe.each([
   });
 
   it('is refused: not reduced', async () => {
-    expect(await verdictNotReduced(scene, good)).toBe('signature_invalid');
+    expect(await verdictRewritten(scene, good, notReduced)).toBe('signature_invalid');
+  });
+
+  it('is refused: without the zero that it begins with', async () => {
+    expect(await verdictRewritten(scene, good, withoutItsZero)).toBe('signature_invalid');
   });
 });
 
@@ -360,7 +375,11 @@ describe.each([
   });
 
   it('is refused: not reduced', async () => {
-    expect(await verdictNotReduced(scene, good)).toBe('signature_invalid');
+    expect(await verdictRewritten(scene, good, notReduced)).toBe('signature_invalid');
+  });
+
+  it('is refused: without the zero that it begins with', async () => {
+    expect(await verdictRewritten(scene, good, withoutItsZero)).toBe('signature_invalid');
   });
 });
 

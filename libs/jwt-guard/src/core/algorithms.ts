@@ -73,7 +73,11 @@ export function isSharedSecretAlgorithmName(value: unknown): value is SharedSecr
 export function signatureCheck(algorithm: AlgorithmName, key: KeyObject): SignatureCheck {
   const { hash, verifyOptions } = SIGNATURE_ALGORITHMS[algorithm];
   const input = keyInput(key, verifyOptions);
-  return (signingInput, signature) => verify(hash, signingInput, input, signature);
+  const { modulusLength } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength === undefined) return (signingInput, signature) => verify(hash, signingInput, input, signature);
+  // As long as the modulus (RFC 8017, sections 8.1.2 and 8.2.2, step 1): OpenSSL takes PSS without its leading zeros as well.
+  const length = Math.ceil(modulusLength / 8);
+  return (signingInput, signature) => signature.length === length && verify(hash, signingInput, input, signature);
 }
 
 /**

@@ -8,7 +8,7 @@ export function job(system: System): string[] {
     ...jobs.flatMap(faultsOf),
     ...system
       .of('Job')
-      // 1 + 2 + 4 + … minutes in which the API server may be away.
+      // Each try waits longer than the one before it: the API server may be away for a while.
       .filter(({ spec }) => (spec.backoffLimit ?? 6) < 3)
       .map(({ metadata }) => `Job ${metadata.name} gives up at once`),
   ];
